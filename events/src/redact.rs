@@ -87,8 +87,7 @@ pub(crate) struct Run {
 /// Runs of at least twelve digits. Arabic-Indic and Persian digits count; a single space, dash or dot may part two digits.
 pub(crate) fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut found = Vec::new();
-    // Twelve digits need twelve bytes, and most texts have not even that.
-    if text.len() >= 12 {
+    if may_hold_run(text) {
         let mut current: Option<Run> = None;
         let mut separated = false;
         for (at, character) in text.char_indices() {
@@ -108,6 +107,11 @@ pub(crate) fn runs(text: &str) -> impl Iterator<Item = Run> {
         found.retain(|run| run.digits.len() >= 12);
     }
     found.into_iter()
+}
+
+/// A quick look that most texts do not pass: twelve digits, or bytes that begin digits of other scripts.
+fn may_hold_run(text: &str) -> bool {
+    text.len() >= 12 && text.bytes().filter(|byte| byte.is_ascii_digit() || matches!(byte, 0xd9 | 0xdb | 0xef)).count() >= 12
 }
 
 fn digit_value(character: char) -> Option<u8> {

@@ -1,0 +1,58 @@
+//! Who is asking: a key as bearer token, and what it allows.
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use mizan_operations::{Key, Scope};
+
+use crate::problem::Problem;
+use crate::state::State;
+
+/// Somebody with a key that allows sending events.
+pub(crate) struct MaySend(pub(crate) Key);
+
+/// Somebody with a key that allows reading.
+pub(crate) struct MayRead(pub(crate) Key);
+
+impl FromRequestParts<State> for MaySend {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let key = key_of(parts, state).await?;
+        allow(key, Scope::Ingest).map(MaySend)
+    }
+}
+
+impl FromRequestParts<State> for MayRead {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let key = key_of(parts, state).await?;
+        allow(key, Scope::Read).map(MayRead)
+    }
+}
+
+fn allow(key: Key, scope: Scope) -> Result<Key, Problem> {
+    if key.allows(scope) {
+        return Ok(key);
+    }
+    let name = &key.name;
+    Err(Problem::forbidden(format!(
+        "the key {name:?} may not {scope}; make one that may with `mizan keys create NAME --scope {scope}`"
+    )))
+}
+
+async fn key_of(parts: &Parts, state: &State) -> Result<Key, Problem> {
+    const HOW: &str = "send a key as `Authorization: Bearer mzn_…`; `mizan keys create NAME` makes one";
+    let header = parts.headers.get(header::AUTHORIZATION).ok_or_else(|| Problem::unauthorized(HOW))?;
+    let secret = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    let secret = secret.ok_or_else(|| Problem::unauthorized(HOW))?;
+    match state.operations.verify_key(secret).await {
+        Ok(Some(key)) => Ok(key),
+        Ok(None) => {
+            metrics::counter!("mizan_key_refusals_total").increment(1);
+            Err(Problem::unauthorized("the key is not known here, or was revoked; `mizan keys list` shows which are in use"))
+        }
+        Err(error) => Err(Problem::hidden(&error)),
+    }
+}

@@ -1,0 +1,166 @@
+//! A block of a file: from what was read to what the log and the lake shall have.
+
+use bytes::{Bytes, BytesMut};
+use mizan_events::{EventTime, Unknown};
+
+use crate::decode::{Decoded, decode_lines};
+use crate::files::{BadRow, Chunk, ChunkItem, FileError, Item, Position, ReadOptions, Record, Rows, SourceFile};
+use crate::mapping::Mapping;
+
+/// Rows of a block that goes through a mapping: enough to share the cost of a thread, few enough to spread.
+const BLOCK_ROWS: usize = 1_000;
+
+/// What was read of a file.
+pub(super) enum Block {
+    /// Lines that are events already.
+    Lines(Chunk),
+    /// Records for the mapping.
+    Records(Vec<Record>),
+    /// A row that cannot be read.
+    Bad(BadRow),
+}
+
+/// A block with where to go on after it.
+pub(super) struct ReadBlock {
+    pub(super) block: Block,
+    pub(super) position: Position,
+}
+
+/// A block, decoded.
+pub(super) struct DecodedBlock {
+    pub(super) decoded: Decoded,
+    pub(super) refused: Vec<RefusedRow>,
+}
+
+/// A row that cannot be taken.
+pub(super) struct RefusedRow {
+    pub(super) line: u64,
+    pub(super) reason: String,
+    pub(super) body: String,
+}
+
+/// Reads a file block by block.
+pub(super) fn blocks(
+    file: &SourceFile,
+    mapping: Option<&Mapping>,
+    from: Position,
+    index: usize,
+) -> Result<Box<dyn Iterator<Item = Result<ReadBlock, FileError>>>, FileError> {
+    let Some(mapping) = mapping else {
+        let chunks = file.chunks(index, from)?;
+        return Ok(Box::new(chunks.map(|item| {
+            Ok(match item? {
+                ChunkItem::Chunk(chunk) => ReadBlock { position: chunk.position, block: Block::Lines(chunk) },
+                ChunkItem::Rejected(row) => ReadBlock { position: row.position, block: Block::Bad(row) },
+            })
+        })));
+    };
+    let options: ReadOptions = mapping.directives().read_options();
+    let mut records = file.records(&options, from)?;
+    let mut waiting: Option<BadRow> = None;
+    Ok(Box::new(std::iter::from_fn(move || {
+        if let Some(row) = waiting.take() {
+            return Some(Ok(ReadBlock { position: row.position, block: Block::Bad(row) }));
+        }
+        let mut gathered: Vec<Record> = Vec::new();
+        let mut rows = 0;
+        while rows < BLOCK_ROWS {
+            match records.next() {
+                Some(Ok(Item::Record(record))) => {
+                    rows += record.rows.len();
+                    gathered.push(record);
+                }
+                Some(Ok(Item::Rejected(row))) => {
+                    if gathered.is_empty() {
+                        return Some(Ok(ReadBlock { position: row.position, block: Block::Bad(row) }));
+                    }
+                    waiting = Some(row);
+                    break;
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            }
+        }
+        let position = gathered.last()?.position;
+        Some(Ok(ReadBlock { block: Block::Records(gathered), position }))
+    })))
+}
+
+/// Decodes a block; pure work, on any thread.
+pub(super) fn decode(block: Block, mapping: Option<&Mapping>, received_at: EventTime) -> DecodedBlock {
+    match (block, mapping) {
+        (Block::Lines(chunk), _) => decode_chunk(&chunk, received_at),
+        (Block::Records(records), Some(mapping)) => decode_records(records, mapping, received_at),
+        // Records are only read for a mapping.
+        (Block::Records(_), None) => nothing(Vec::new(), received_at),
+        (Block::Bad(row), _) => {
+            nothing(vec![RefusedRow { line: row.line, reason: row.reason, body: row.body }], received_at)
+        }
+    }
+}
+
+fn nothing(refused: Vec<RefusedRow>, received_at: EventTime) -> DecodedBlock {
+    let decoded = decode_lines(&Bytes::new(), std::iter::empty(), Unknown::Keep, received_at);
+    DecodedBlock { decoded, refused }
+}
+
+fn decode_chunk(chunk: &Chunk, received_at: EventTime) -> DecodedBlock {
+    let mut refused = Vec::new();
+    let mut places = Vec::new();
+    let mut lines = Vec::new();
+    for (place, line) in chunk.bytes.split(|byte| *byte == b'\n').enumerate() {
+        let line_number = chunk.first_line + place as u64;
+        match std::str::from_utf8(line.trim_ascii()) {
+            Ok("") => {}
+            Ok(text) => {
+                places.push(line_number);
+                lines.push(text);
+            }
+            Err(error) => refused.push(RefusedRow {
+                line: line_number,
+                reason: format!("the line is not UTF-8 (byte {})", error.valid_up_to()),
+                body: String::from_utf8_lossy(line).into_owned(),
+            }),
+        }
+    }
+    let mut decoded = decode_lines(&chunk.bytes, lines.into_iter(), Unknown::Keep, received_at);
+    for bad in std::mem::take(&mut decoded.refused) {
+        refused.push(RefusedRow { line: places[bad.index], reason: bad.error.to_string(), body: bad.text });
+    }
+    DecodedBlock { decoded, refused }
+}
+
+fn decode_records(records: Vec<Record>, mapping: &Mapping, received_at: EventTime) -> DecodedBlock {
+    let (places, rows): (Vec<u64>, Vec<Rows>) = records.into_iter().map(|record| (record.line, record.rows)).unzip();
+    let mut refused = Vec::new();
+    let mut text = BytesMut::new();
+    let mut ranges = Vec::new();
+    let mut origins = Vec::new();
+    for (record, result) in mapping.apply_all(&rows, 1).into_iter().enumerate() {
+        match result {
+            Ok(events) => {
+                for event in events {
+                    let start = text.len();
+                    text.extend_from_slice(event.as_bytes());
+                    ranges.push(start..text.len());
+                    origins.push(record);
+                }
+            }
+            Err(error) => refused.push(RefusedRow {
+                line: places[record],
+                reason: error.to_string(),
+                body: rows[record].to_text(),
+            }),
+        }
+    }
+    let block = text.freeze();
+    // Each range holds a whole event text, which was UTF-8 when it was copied in.
+    let lines = ranges.into_iter().map(|range| std::str::from_utf8(&block[range]).unwrap_or_default());
+    let mut decoded = decode_lines(&block, lines, Unknown::Refuse, received_at);
+    for bad in std::mem::take(&mut decoded.refused) {
+        let record = origins[bad.index];
+        let reason = format!("the mapping's event is not valid: {}", bad.error);
+        refused.push(RefusedRow { line: places[record], reason, body: rows[record].to_text() });
+    }
+    DecodedBlock { decoded, refused }
+}

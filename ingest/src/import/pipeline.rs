@@ -1,0 +1,220 @@
+//! The threads of an import and the order between them.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mizan_events::EventTime;
+use mizan_log::{Entry, Outcome};
+use tokio::runtime::Handle;
+
+use super::block::{DecodedBlock, ReadBlock, RefusedRow, blocks, decode};
+use super::{ImportError, ImportOptions, ImportProgress, ImportSummary};
+use crate::decode::Decoded;
+use crate::files::{FileError, ImportState, Position, Source};
+use crate::intake::Intake;
+use crate::mapping::Mapping;
+use crate::rejected::{Origin, Reject};
+use crate::worker::{Columns, Worker, WorkerError};
+
+/// Blocks that may wait between two steps: memory is bounded by this many blocks of a few megabytes each.
+const WAITING: usize = 4;
+/// Blocks that share one fsync, at most.
+const TOGETHER: usize = 8;
+/// A file's position is kept after so many blocks; a crash repeats those, which the log then knows.
+const SAVE_EVERY: u64 = 8;
+
+/// A block on its way, with its place in the whole import.
+struct Numbered<T> {
+    number: u64,
+    /// Place among the files to do.
+    file: usize,
+    position: Position,
+    ends_file: bool,
+    content: T,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where every part of an import meets")]
+pub(super) fn run(
+    intake: &Intake,
+    worker: &mut Worker,
+    runtime: &Handle,
+    source: &Source,
+    mapping: Option<&Mapping>,
+    options: &ImportOptions,
+    todo: Vec<(usize, ImportState)>,
+    progress: &ImportProgress,
+    summary: &mut ImportSummary,
+) -> Result<(), ImportError> {
+    let decoders = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 16);
+    let (send_read, receive_read) = sync_channel::<Numbered<Option<ReadBlock>>>(WAITING);
+    let (send_decoded, receive_decoded) = sync_channel::<Numbered<Option<DecodedBlock>>>(WAITING);
+    let receive_read = Arc::new(Mutex::new(receive_read));
+    let starts: Vec<(usize, Position)> = todo.iter().map(|(index, state)| (*index, state.position())).collect();
+    let received_at = EventTime::now();
+
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || read(source, mapping, &starts, &send_read, progress));
+        for _ in 0..decoders {
+            let (receive, send) = (Arc::clone(&receive_read), send_decoded.clone());
+            scope.spawn(move || {
+                loop {
+                    // The lock is held while waiting, so that blocks are taken in turn.
+                    let taken = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(Numbered { number, file, position, ends_file, content }) = taken else { break };
+                    let content = content.map(|read| decode(read.block, mapping, received_at));
+                    if send.send(Numbered { number, file, position, ends_file, content }).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(send_decoded);
+        drop(receive_read);
+        let mut sink = Sink { intake, worker, runtime, source, options, todo, received_at, summary, next: 0, early: BTreeMap::new() };
+        let stored = sink.drain(&receive_decoded);
+        // When storing failed, the other threads end because nobody takes their blocks any more.
+        drop(receive_decoded);
+        let read = reader.join().unwrap_or(Err(ImportError::Thread("reading")));
+        stored.and(read)
+    })
+}
+
+fn read(
+    source: &Source,
+    mapping: Option<&Mapping>,
+    starts: &[(usize, Position)],
+    send: &SyncSender<Numbered<Option<ReadBlock>>>,
+    progress: &ImportProgress,
+) -> Result<(), ImportError> {
+    let mut number = 0;
+    let mut before: u64 = 0;
+    for (file, (index, start)) in starts.iter().enumerate() {
+        let described = &source.files[*index];
+        let mut position = *start;
+        for block in blocks(described, mapping, *start, *index)? {
+            let block: ReadBlock = block.map_err(|error: FileError| error)?;
+            position = block.position;
+            let numbered = Numbered { number, file, position, ends_file: false, content: Some(block) };
+            if send.send(numbered).is_err() {
+                return Ok(());
+            }
+            number += 1;
+            progress.set(before + position.bytes.min(described.bytes));
+        }
+        if send.send(Numbered { number, file, position, ends_file: true, content: None }).is_err() {
+            return Ok(());
+        }
+        number += 1;
+        before += described.bytes;
+        progress.set(before);
+    }
+    Ok(())
+}
+
+/// Where blocks end up, in their order.
+struct Sink<'a> {
+    intake: &'a Intake,
+    worker: &'a mut Worker,
+    runtime: &'a Handle,
+    source: &'a Source,
+    options: &'a ImportOptions,
+    todo: Vec<(usize, ImportState)>,
+    received_at: EventTime,
+    summary: &'a mut ImportSummary,
+    next: u64,
+    early: BTreeMap<u64, Numbered<Option<DecodedBlock>>>,
+}
+
+impl Sink<'_> {
+    fn drain(&mut self, receive: &Receiver<Numbered<Option<DecodedBlock>>>) -> Result<(), ImportError> {
+        let mut ready = Vec::new();
+        while let Ok(block) = receive.recv() {
+            self.early.insert(block.number, block);
+            // All that is there already shares the next fsync.
+            loop {
+                match receive.try_recv() {
+                    Ok(block) => drop(self.early.insert(block.number, block)),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+            while let Some(block) = self.early.remove(&self.next) {
+                self.next += 1;
+                ready.push(block);
+                if ready.len() == TOGETHER {
+                    self.store(std::mem::take(&mut ready))?;
+                }
+            }
+            if !ready.is_empty() {
+                self.store(std::mem::take(&mut ready))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks in their order: refused rows kept, events logged under one fsync, columns handed on, positions kept.
+    fn store(&mut self, blocks: Vec<Numbered<Option<DecodedBlock>>>) -> Result<(), ImportError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut parts: Vec<(Columns, usize)> = Vec::new();
+        let mut marks = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            marks.push((block.number, block.file, block.position, block.ends_file));
+            let Some(DecodedBlock { decoded, refused }) = block.content else { continue };
+            self.keep_refused(block.file, refused)?;
+            let (of_block, columns, _) = decoded.into_parts();
+            parts.push((columns, of_block.len()));
+            entries.extend(of_block);
+        }
+        let tags: Vec<u8> = entries.iter().map(|entry| entry.tag).collect();
+        let outcomes = self.intake.log().append_blocking(self.received_at.micros(), entries)?;
+        let mut from = 0;
+        for (columns, count) in parts {
+            let (tags, outcomes) = (&tags[from..from + count], &outcomes[from..from + count]);
+            from += count;
+            self.hand_on(columns, tags, outcomes)?;
+        }
+        for (number, file, position, ends_file) in marks {
+            let state = &mut self.todo[file].1;
+            if ends_file {
+                state.finish()?;
+            } else if number % SAVE_EVERY == SAVE_EVERY - 1 {
+                state.save(position)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_on(&mut self, columns: Columns, tags: &[u8], outcomes: &[Outcome]) -> Result<(), ImportError> {
+        let mut last = None;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Stored(position) => {
+                    self.summary.accepted += 1;
+                    last = Some(*position);
+                }
+                Outcome::Duplicate => self.summary.duplicates += 1,
+            }
+        }
+        let Some(last) = last else { return Ok(()) };
+        let columns = Decoded::positioned(columns, tags, outcomes, self.received_at).map_err(WorkerError::from)?;
+        self.runtime.block_on(self.worker.push(columns, last))?;
+        Ok(())
+    }
+
+    fn keep_refused(&mut self, file: usize, refused: Vec<RefusedRow>) -> Result<(), ImportError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let path = self.source.files[self.todo[file].0].path.display().to_string();
+        if let (true, Some(first)) = (self.options.strict, refused.first()) {
+            return Err(ImportError::Refused { file: path, line: first.line, reason: first.reason.clone() });
+        }
+        self.summary.rejected += refused.len() as u64;
+        let rejects = refused.into_iter().map(|row| {
+            let origin = Origin { kind: "import".to_owned(), file: Some(path.clone()), line: Some(row.line), ..Origin::default() };
+            Reject::new(origin, row.reason, row.body)
+        });
+        self.intake.rejected().append(rejects.collect())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Files and folders, with what it takes to find them again after a power cut.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::types::Options;
+
+/// A file under construction or a segment being written. Tests make it fail.
+pub(crate) struct DataFile {
+    file: File,
+    #[cfg(test)]
+    faults: crate::faults::Faults,
+}
+
+impl DataFile {
+    /// Makes a new file; an existing one is an error.
+    pub(crate) fn create(path: &Path, options: &Options) -> io::Result<DataFile> {
+        DataFile::from(OpenOptions::new().write(true).create_new(true).open(path), options)
+    }
+
+    /// Opens an existing file to write on.
+    pub(crate) fn open(path: &Path, options: &Options) -> io::Result<DataFile> {
+        DataFile::from(OpenOptions::new().write(true).open(path), options)
+    }
+
+    #[cfg_attr(not(test), expect(unused_variables, reason = "only tests inject faults"))]
+    fn from(file: io::Result<File>, options: &Options) -> io::Result<DataFile> {
+        Ok(DataFile {
+            file: file?,
+            #[cfg(test)]
+            faults: options.faults.clone(),
+        })
+    }
+
+    pub(crate) fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        #[cfg(test)]
+        if let Some((written, error)) = self.faults.on_write(bytes.len()) {
+            self.file.write_all_at(&bytes[..written], offset)?;
+            return Err(error);
+        }
+        self.file.write_all_at(bytes, offset)
+    }
+
+    /// Content and, where the length changed, that too.
+    pub(crate) fn sync_data(&self) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.on_sync()?;
+        self.file.sync_data()
+    }
+
+    pub(crate) fn sync_all(&self) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.on_sync()?;
+        self.file.sync_all()
+    }
+
+    pub(crate) fn set_len(&self, bytes: u64) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.on_set_len()?;
+        self.file.set_len(bytes)
+    }
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Makes a folder and the ones above it, and their names durable.
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create_dir(parent)?;
+    }
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_dir(parent.unwrap_or(Path::new(".")))
+}
+
+/// Replaces a small file as a whole: after a crash there is the old one or the new one.
+pub(crate) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = File::create(temporary)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Whether an error says that space, or what one may use of it, has run out.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Locks; what a panicking thread left behind is as valid as before, for every lock here guards plain values.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

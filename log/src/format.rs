@@ -1,0 +1,177 @@
+//! The bytes of a group: everything that one fsync makes durable is one frame under one checksum.
+//!
+//! ```text
+//! frame:   marker u64 | crc32c of all that follows u32 | body length u32 | first position u64 | records u32 | requests u32 | body
+//! body:    requests, one after the other
+//! request: received at, microseconds i64 | records u32 | records
+//! record:  length u32 | tag u8 | identity u128 | bytes
+//! ```
+//!
+//! Why a frame for a group and not for a request: the disk may keep any part of a write that was not synced, also a
+//! later part without an earlier one. A group is written only after the group before it was synced; so when a whole frame
+//! follows a damaged one, the damaged one was whole once, and the damage is rot. Frames of single requests within one
+//! write could not tell.
+
+use bytes::Bytes;
+
+use crate::segment::{u32_at, u64_at, u128_at};
+use crate::types::{Entry, Record};
+
+/// Bytes of a frame before its body.
+pub(crate) const FRAME_HEADER_BYTES: usize = 32;
+/// Where the checksum begins to count.
+const CHECKED_FROM: usize = 12;
+/// Bytes of a request and of a record beside the events themselves.
+pub(crate) const REQUEST_OVERHEAD: usize = 12;
+pub(crate) const RECORD_OVERHEAD: usize = 21;
+
+/// What stands before a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) marker: u64,
+    pub(crate) crc: u32,
+    pub(crate) body_bytes: usize,
+    pub(crate) first_position: u64,
+    pub(crate) records: u32,
+    pub(crate) requests: u32,
+}
+
+impl FrameHeader {
+    /// Reads the first [`FRAME_HEADER_BYTES`] of a frame.
+    pub(crate) fn decode(bytes: &[u8]) -> FrameHeader {
+        FrameHeader {
+            marker: u64_at(bytes, 0),
+            crc: u32_at(bytes, 8),
+            body_bytes: u32_at(bytes, 12) as usize,
+            first_position: u64_at(bytes, 16),
+            records: u32_at(bytes, 24),
+            requests: u32_at(bytes, 28),
+        }
+    }
+
+    pub(crate) fn last_position(&self) -> u64 {
+        self.first_position + u64::from(self.records) - 1
+    }
+}
+
+/// Whether the bytes of a whole frame are the ones that were written.
+pub(crate) fn is_intact(frame: &[u8], header: &FrameHeader) -> bool {
+    header.records > 0 && crc32c::crc32c(&frame[CHECKED_FROM..]) == header.crc
+}
+
+/// Puts a frame together. Its memory is used again for the next one.
+pub(crate) struct FrameBuilder {
+    bytes: Vec<u8>,
+    first_position: u64,
+    records: u32,
+    requests: u32,
+    request_at: usize,
+    request_records: u32,
+}
+
+impl FrameBuilder {
+    pub(crate) fn new() -> FrameBuilder {
+        FrameBuilder {
+            bytes: Vec::new(),
+            first_position: 0,
+            records: 0,
+            requests: 0,
+            request_at: 0,
+            request_records: 0,
+        }
+    }
+
+    /// Begins a frame; `keep_bytes` is how much memory may stay from the last one.
+    pub(crate) fn begin(&mut self, first_position: u64, keep_bytes: usize) {
+        self.bytes.clear();
+        self.bytes.shrink_to(keep_bytes);
+        self.bytes.resize(FRAME_HEADER_BYTES, 0);
+        self.first_position = first_position;
+        self.records = 0;
+        self.requests = 0;
+    }
+
+    pub(crate) fn begin_request(&mut self, received_at_us: i64) {
+        self.request_at = self.bytes.len();
+        self.request_records = 0;
+        self.bytes.extend_from_slice(&received_at_us.to_le_bytes());
+        self.bytes.extend_from_slice(&[0; 4]);
+    }
+
+    /// Adds a record and returns its position.
+    pub(crate) fn push(&mut self, entry: &Entry) -> u64 {
+        let position = self.first_position + u64::from(self.records);
+        // Requests are refused before they come near 4 GiB.
+        self.bytes.extend_from_slice(&(entry.bytes.len() as u32).to_le_bytes());
+        self.bytes.push(entry.tag);
+        self.bytes.extend_from_slice(&entry.identity.to_le_bytes());
+        self.bytes.extend_from_slice(&entry.bytes);
+        self.records += 1;
+        self.request_records += 1;
+        position
+    }
+
+    /// Ends a request; one without records leaves no trace.
+    pub(crate) fn end_request(&mut self) {
+        if self.request_records == 0 {
+            self.bytes.truncate(self.request_at);
+            return;
+        }
+        let at = self.request_at + 8;
+        self.bytes[at..at + 4].copy_from_slice(&self.request_records.to_le_bytes());
+        self.requests += 1;
+    }
+
+    pub(crate) fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Bytes the frame takes on disk.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The finished frame, for a segment with this marker.
+    pub(crate) fn finish(&mut self, marker: u64) -> &[u8] {
+        let body_bytes = (self.bytes.len() - FRAME_HEADER_BYTES) as u32;
+        self.bytes[..8].copy_from_slice(&marker.to_le_bytes());
+        self.bytes[12..16].copy_from_slice(&body_bytes.to_le_bytes());
+        self.bytes[16..24].copy_from_slice(&self.first_position.to_le_bytes());
+        self.bytes[24..28].copy_from_slice(&self.records.to_le_bytes());
+        self.bytes[28..32].copy_from_slice(&self.requests.to_le_bytes());
+        let crc = crc32c::crc32c(&self.bytes[CHECKED_FROM..]);
+        self.bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+        &self.bytes
+    }
+}
+
+/// Walks the records of an intact frame. Returns false when lengths do not add up, which only a program error can make.
+#[must_use]
+pub(crate) fn for_each_record(header: &FrameHeader, body: &Bytes, mut visit: impl FnMut(u128, Record)) -> bool {
+    let mut at = 0;
+    let mut position = header.first_position;
+    for _ in 0..header.requests {
+        if body.len() - at < REQUEST_OVERHEAD {
+            return false;
+        }
+        let received_at_us = u64_at(body, at).cast_signed();
+        let records = u32_at(body, at + 8);
+        at += REQUEST_OVERHEAD;
+        for _ in 0..records {
+            if body.len() - at < RECORD_OVERHEAD {
+                return false;
+            }
+            let length = u32_at(body, at) as usize;
+            let tag = body[at + 4];
+            let identity = u128_at(body, at + 5);
+            at += RECORD_OVERHEAD;
+            if body.len() - at < length {
+                return false;
+            }
+            visit(identity, Record { position, received_at_us, tag, bytes: body.slice(at..at + length) });
+            at += length;
+            position += 1;
+        }
+    }
+    at == body.len() && position == header.first_position + u64::from(header.records)
+}

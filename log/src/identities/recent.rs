@@ -1,0 +1,146 @@
+//! The front of the store, owned by the writer: one question an entry, "is it new?".
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use std::path::Path;
+
+use hashbrown::HashSet;
+
+use super::background::start;
+use super::filter::Hash;
+use super::shelf::{Frozen, Shelf, Shelved};
+use crate::error::LogError;
+
+/// Identities in memory. The hasher is seeded at random: senders choose identities, and shall not choose collisions.
+pub(crate) type Set = HashSet<u128>;
+
+/// Why the store cannot say whether an identity is new.
+#[derive(Debug)]
+pub(crate) enum IdentityError {
+    /// Memory is as full as it may be, and there is no disk space to seal it.
+    Full,
+    /// Memory is as full as it may be, and sealing fails for another reason.
+    Stuck,
+    /// A sealed run cannot be read.
+    Unreadable(LogError),
+}
+
+/// Every identity ever stored.
+pub(crate) struct Identities {
+    recent: Set,
+    recent_max: usize,
+    /// The last position whose identity is frozen or sealed.
+    frozen_to: u64,
+    shelved: Shelved,
+    shelf: Arc<Shelf>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Identities {
+    /// Opens what is sealed in a folder. What came later has to be [`restore`](Identities::restore)d.
+    pub(crate) fn open(dir: &Path, recent_max: usize) -> Result<Identities, LogError> {
+        let shelf = Arc::new(Shelf::open(dir)?);
+        Ok(Identities {
+            recent: Set::new(),
+            recent_max,
+            frozen_to: shelf.sealed_to(),
+            shelved: shelf.shelved(),
+            threads: start(&shelf)?,
+            shelf,
+        })
+    }
+
+    pub(crate) fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.shelf)
+    }
+
+    /// The last position whose identity is sealed.
+    pub(crate) fn sealed_to(&self) -> u64 {
+        self.shelf.sealed_to()
+    }
+
+    /// Identities in sealed runs.
+    pub(crate) fn sealed(&self) -> u64 {
+        self.shelf.stats().sealed_identities
+    }
+
+    /// Identities in the recent set.
+    pub(crate) fn recent(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// Gets ready for up to `more` identities, of records behind `last_position`. Waits when sealing does not keep up.
+    pub(crate) fn make_room(&mut self, more: usize, last_position: u64) -> Result<(), IdentityError> {
+        if !self.recent.is_empty() && self.recent.len() + more > self.recent_max {
+            self.shelf.wait_room()?;
+            self.freeze(last_position);
+        }
+        if more > 0 && self.recent.capacity() == 0 {
+            // In full at once: growing later would stop the writer to move everything.
+            self.recent = Set::with_capacity(self.recent_max);
+        }
+        self.shelved = self.shelf.shelved();
+        Ok(())
+    }
+
+    /// Remembers an identity; false when it was known.
+    pub(crate) fn insert(&mut self, identity: u128) -> Result<bool, IdentityError> {
+        if self.shelved.frozen.iter().any(|frozen| frozen.set.contains(&identity)) {
+            return Ok(false);
+        }
+        let hash = Hash::of(identity);
+        for run in self.shelved.runs.iter() {
+            if run.contains(identity, hash).map_err(IdentityError::Unreadable)? {
+                return Ok(false);
+            }
+        }
+        Ok(self.recent.insert(identity))
+    }
+
+    /// Takes back what was inserted since the last [`make_room`](Identities::make_room).
+    pub(crate) fn forget(&mut self, identities: &[u128]) {
+        for identity in identities {
+            self.recent.remove(identity);
+        }
+    }
+
+    /// Takes up identities of stored records behind `last_position`, when the log is opened.
+    pub(crate) fn restore(&mut self, identities: &[u128], last_position: u64) -> Result<(), LogError> {
+        let refused = |error| match error {
+            IdentityError::Full => LogError::Failed { reason: "no disk space to seal identities".to_owned() },
+            IdentityError::Stuck => LogError::Failed { reason: "identities cannot be sealed".to_owned() },
+            IdentityError::Unreadable(error) => error,
+        };
+        self.make_room(identities.len(), last_position).map_err(refused)?;
+        self.recent.extend(identities);
+        Ok(())
+    }
+
+    /// Hands the recent set to be sealed; it covers the records up to `to`.
+    pub(crate) fn freeze(&mut self, to: u64) {
+        if self.recent.is_empty() {
+            return;
+        }
+        let set = std::mem::take(&mut self.recent);
+        self.shelf.push_frozen(Frozen { set, positions: self.frozen_to + 1..=to });
+        self.frozen_to = to;
+        self.shelved = self.shelf.shelved();
+    }
+
+    /// Seals what is frozen and ends the threads. A merge that is under way is given up and begun again next time.
+    pub(crate) fn close(&mut self) {
+        self.shelf.stop();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(dir = %self.shelf.dir.display(), "a thread of the identities panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Identities {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

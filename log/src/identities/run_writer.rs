@@ -1,0 +1,98 @@
+//! Writes a run: pages as identities come, fences and filter behind them, the header last.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::filter::{Filter, Hash};
+use super::run::{PAGE_BYTES, PAGE_IDENTITIES, Run, encode_header, finish_page, path_of};
+use crate::disk::sync_dir;
+
+/// Bytes collected before they are written.
+const WRITE_BYTES: usize = 64 * PAGE_BYTES;
+/// Bytes written before they are forced out. One flush of a large run at its end would hold up the log's own.
+const FLUSH_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A run in the making, under a temporary name.
+pub(crate) struct RunWriter {
+    path: PathBuf,
+    temporary: PathBuf,
+    run: Run,
+    page: Box<[u8; PAGE_BYTES]>,
+    in_page: usize,
+    buffer: Vec<u8>,
+    written: u64,
+    flushed: u64,
+}
+
+impl RunWriter {
+    /// Begins a run of up to `identities` for these records.
+    pub(crate) fn create(dir: &Path, positions: RangeInclusive<u64>, identities: u64) -> io::Result<RunWriter> {
+        let path = path_of(dir, &positions);
+        let temporary = path.with_extension("tmp");
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary)?;
+        let fences = Vec::with_capacity(identities.div_ceil(PAGE_IDENTITIES as u64) as usize);
+        let filter = Filter::for_identities(identities);
+        Ok(RunWriter {
+            run: Run { file, path: path.clone(), positions, identities: 0, fences, filter },
+            path,
+            temporary,
+            page: Box::new([0; PAGE_BYTES]),
+            in_page: 0,
+            buffer: Vec::with_capacity(WRITE_BYTES),
+            written: PAGE_BYTES as u64,
+            flushed: 0,
+        })
+    }
+
+    /// Adds an identity, larger than the one before.
+    pub(crate) fn push(&mut self, identity: u128) -> io::Result<()> {
+        if self.in_page == 0 {
+            self.run.fences.push(identity);
+        }
+        self.page[self.in_page * 16..self.in_page * 16 + 16].copy_from_slice(&identity.to_le_bytes());
+        self.in_page += 1;
+        self.run.identities += 1;
+        self.run.filter.insert(Hash::of(identity));
+        if self.in_page == PAGE_IDENTITIES { self.end_page() } else { Ok(()) }
+    }
+
+    fn end_page(&mut self) -> io::Result<()> {
+        finish_page(&mut self.page, self.in_page);
+        self.in_page = 0;
+        self.buffer.extend_from_slice(&self.page[..]);
+        if self.buffer.len() >= WRITE_BYTES { self.write_buffer() } else { Ok(()) }
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        self.run.file.write_all_at(&self.buffer, self.written)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        if self.written - self.flushed >= FLUSH_BYTES {
+            self.run.file.sync_data()?;
+            self.flushed = self.written;
+        }
+        Ok(())
+    }
+
+    /// Puts the run on disk under its name and opens it.
+    pub(crate) fn finish(mut self) -> io::Result<Run> {
+        if self.in_page > 0 {
+            self.end_page()?;
+        }
+        self.write_buffer()?;
+        let mut tail = Vec::with_capacity(self.run.memory_bytes() as usize);
+        for fence in &self.run.fences {
+            tail.extend_from_slice(&fence.to_le_bytes());
+        }
+        self.run.filter.encode_into(&mut tail);
+        self.run.file.write_all_at(&tail, self.written)?;
+        self.run.file.write_all_at(&encode_header(&self.run, crc32c::crc32c(&tail)), 0)?;
+        self.run.file.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
+        Ok(self.run)
+    }
+}

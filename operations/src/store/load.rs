@@ -1,0 +1,354 @@
+//! Reading what a batch of events touches, a few statements a shop however large the batch.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sqlx::sqlite::SqliteConnection;
+
+use crate::error::{Doing, OperationsError};
+use crate::event::{Fact, Incoming, said};
+use crate::order::{Line, Moves, Order, OrderRow, Parcel};
+use crate::payment::{Payment, PaymentRow};
+use crate::purchasing::{Product, Purchase, Supplier};
+use crate::shop::ShopWork;
+use crate::stock::{Alert, AlertKind, Stock, THIRTY_DAYS};
+
+/// What the events of a batch name.
+#[derive(Default)]
+struct Named<'e> {
+    orders: BTreeSet<&'e str>,
+    /// Provider and id.
+    payments: BTreeSet<(&'e str, &'e str)>,
+    skus: BTreeSet<&'e str>,
+    purchases: BTreeSet<&'e str>,
+    first_day: i64,
+}
+
+fn named<'e>(work: &ShopWork, events: &[&'e Incoming<'e>]) -> Named<'e> {
+    let mut named = Named { first_day: i64::MAX, ..Named::default() };
+    for event in events {
+        match &event.fact {
+            Fact::Order(_, data) => {
+                named.orders.extend(said(&data.order_id));
+                named.skus.extend(data.lines.iter().flatten().map(|line| &*line.sku.0));
+            }
+            Fact::Payment(_, data) => {
+                named.orders.extend(said(&data.order_id));
+                named.payments.extend(said(&data.provider).zip(said(&data.payment_id)));
+                continue;
+            }
+            Fact::Inventory(_, data) => {
+                named.orders.extend(said(&data.order_id));
+                named.skus.extend(said(&data.sku));
+                named.purchases.extend(said(&data.purchase_order_id));
+            }
+            Fact::Other => continue,
+        }
+        named.first_day = named.first_day.min(work.shop.day(event.at));
+    }
+    named
+}
+
+fn list<T: AsRef<str> + Ord>(names: &BTreeSet<T>) -> String {
+    serde_json::Value::from_iter(names.iter().map(|name| name.as_ref().to_owned())).to_string()
+}
+
+fn pairs<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    serde_json::Value::from_iter(pairs.into_iter().map(|(provider, id)| serde_json::Value::from_iter([provider, id])))
+        .to_string()
+}
+
+/// Reads everything that these events of one shop touch.
+pub(crate) async fn load(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    events: &[&Incoming<'_>],
+) -> Result<(), OperationsError> {
+    let named = named(work, events);
+    // Payments first: one may lead to an order that no event names.
+    let mut orders: BTreeSet<String> = named.orders.iter().map(|order| (*order).to_owned()).collect();
+    if !named.payments.is_empty() {
+        let led: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT order_id FROM payments WHERE order_id IS NOT NULL AND (shop, provider, payment_id) IN (
+                SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2))",
+        )
+        .bind(&work.name)
+        .bind(pairs(named.payments.iter().copied()))
+        .fetch_all(&mut *connection)
+        .await
+        .doing("read payments")?;
+        orders.extend(led);
+    }
+    load_orders(connection, work, &orders).await?;
+    load_payments(connection, work, &orders, &pairs(named.payments.iter().copied())).await?;
+    load_purchases(connection, work, &named.purchases).await?;
+
+    let mut skus: BTreeSet<String> = named.skus.iter().map(|sku| (*sku).to_owned()).collect();
+    for order in work.orders.values() {
+        skus.extend(order.lines.iter().map(|line| line.sku.clone()));
+        skus.extend(order.moves.keys().map(|(sku, _)| sku.clone()));
+    }
+    skus.extend(work.purchases.values().map(|purchase| purchase.sku.clone()));
+    load_shelf(connection, work, &skus, named.first_day).await?;
+
+    let numbers: Vec<(String, i64, i64)> =
+        sqlx::query_as("SELECT series, year, last FROM invoice_numbers WHERE shop = ?")
+            .bind(&work.name)
+            .fetch_all(&mut *connection)
+            .await
+            .doing("read invoice numbers")?;
+    work.numbers = numbers.into_iter().map(|(series, year, last)| ((series, year), last)).collect();
+    Ok(())
+}
+
+/// Reads one order with its payments and parcels, to show it.
+pub(crate) async fn load_order(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    order_id: &str,
+) -> Result<(), OperationsError> {
+    let orders = BTreeSet::from([order_id.to_owned()]);
+    load_orders(connection, work, &orders).await?;
+    load_payments(connection, work, &orders, "[]").await
+}
+
+async fn load_orders(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    orders: &BTreeSet<String>,
+) -> Result<(), OperationsError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let ids = list(orders);
+    let rows: Vec<OrderRow> = sqlx::query_as(
+        "SELECT order_id, captured, refunded, paid_at, first_at, updated_at, rung, placed_at, packed_at, shipped_at,
+            delivered_at, moving_at, failed_at, cancelled_at, returned_at, paid_told_at, returned_all, returned_total,
+            content_at, content_by, details_at, details_by, currency, subtotal, discount, shipping, tax, total,
+            payment_method, channel, checkout_id, cart_id, session_id, customer_id, customer_name, customer_email,
+            customer_phone, customer_tax_id, language, shipping_address, billing_address
+         FROM orders WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read orders")?;
+    for row in rows {
+        work.orders.insert(row.order_id.clone(), Order { row, seen: true, ..Order::default() });
+    }
+    let lines: Vec<Line> = sqlx::query_as(
+        "SELECT order_id, place, line_id, sku, name, quantity, unit_price, discount, tax, tax_rate FROM order_lines
+         WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?)) ORDER BY order_id, place",
+    )
+    .bind(&work.name)
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read order lines")?;
+    for line in lines {
+        let order = order_of(&mut work.orders, &line.order_id);
+        order.lines_stored = true;
+        order.lines.push(line);
+    }
+    let moves: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
+        "SELECT order_id, sku, location, returned, sold FROM order_moves
+         WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read returns")?;
+    for (order_id, sku, location, returned, sold) in moves {
+        order_of(&mut work.orders, &order_id).moves.insert((sku, location), Moves { returned, sold });
+    }
+    let parcels: Vec<Parcel> = sqlx::query_as(
+        "SELECT order_id, parcel_id, rung, moving_at, failed_at, shipped_at, delivered_at, carrier, tracking_number,
+            tracking_url FROM parcels WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read parcels")?;
+    for parcel in parcels {
+        order_of(&mut work.orders, &parcel.order_id).parcels.insert(parcel.parcel_id.clone(), parcel);
+    }
+    let documents: Vec<(String, String, String, i64)> = sqlx::query_as(
+        "SELECT order_id, number, kind, total FROM invoices
+         WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read invoices")?;
+    for (order_id, number, kind, total) in documents {
+        let order = order_of(&mut work.orders, &order_id);
+        if kind == crate::invoice::InvoiceKind::Invoice.name() {
+            order.invoice = Some((number, total));
+        } else {
+            order.credited = crate::amount::add(order.credited, total);
+        }
+    }
+    Ok(())
+}
+
+fn order_of<'o>(orders: &'o mut HashMap<String, Order>, order_id: &str) -> &'o mut Order {
+    orders.entry(order_id.to_owned()).or_insert_with(|| Order::new(order_id))
+}
+
+async fn load_payments(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    orders: &BTreeSet<String>,
+    payments: &str,
+) -> Result<(), OperationsError> {
+    let rows: Vec<PaymentRow> = sqlx::query_as(
+        "SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
+            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
+         FROM payments WHERE shop = ?1 AND order_id IN (SELECT value FROM json_each(?2))
+         UNION
+         SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
+            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
+         FROM payments WHERE (shop, provider, payment_id) IN (
+            SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?3))
+         ORDER BY provider, payment_id",
+    )
+    .bind(&work.name)
+    .bind(list(orders))
+    .bind(payments)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read payments")?;
+    let known = pairs(rows.iter().map(|row| (row.provider.as_str(), row.payment_id.as_str())));
+    let none = rows.is_empty();
+    for row in rows {
+        let key = (row.provider.clone(), row.payment_id.clone());
+        if let Some(order) = row.order_id.as_ref().and_then(|order_id| work.orders.get_mut(order_id)) {
+            order.payments.push(key.clone());
+        }
+        work.payments.insert(key, Payment { row, ..Payment::default() });
+    }
+    if none {
+        return Ok(());
+    }
+    let amounts: Vec<(String, String, String, String, i64)> = sqlx::query_as(
+        "SELECT provider, payment_id, kind, fact, amount FROM payment_amounts WHERE (shop, provider, payment_id) IN (
+            SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2))",
+    )
+    .bind(&work.name)
+    .bind(known)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read payments")?;
+    for (provider, payment_id, kind, fact, amount) in amounts {
+        if let Some(payment) = work.payments.get_mut(&(provider, payment_id)) {
+            payment.amounts.insert((kind, fact), amount);
+        }
+    }
+    Ok(())
+}
+
+async fn load_purchases(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    ids: &BTreeSet<&str>,
+) -> Result<(), OperationsError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Purchase> = sqlx::query_as(
+        "SELECT purchase_order_id, sku, location, placed, received, cancelled, supplier, eta FROM purchase_orders
+         WHERE shop = ? AND purchase_order_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(list(ids))
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read purchase orders")?;
+    for row in rows {
+        work.purchases.insert((row.purchase_order_id.clone(), row.sku.clone()), row);
+    }
+    Ok(())
+}
+
+async fn load_shelf(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    skus: &BTreeSet<String>,
+    first_day: i64,
+) -> Result<(), OperationsError> {
+    let suppliers: Vec<Supplier> = sqlx::query_as(
+        "SELECT supplier, name, lead_time_days, min_order_qty, updated_at FROM suppliers WHERE shop = ?",
+    )
+    .bind(&work.name)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read suppliers")?;
+    for row in suppliers {
+        work.shelf.suppliers.insert(row.supplier.clone(), row);
+    }
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let skus = list(skus);
+    let products: Vec<Product> = sqlx::query_as(
+        "SELECT sku, name, category, unit_price, unit_cost, currency, supplier, lead_time_days, min_order_qty,
+            pack_size, reorder_point, updated_at
+         FROM products WHERE shop = ? AND sku IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&skus)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read products")?;
+    for row in products {
+        work.shelf.products.insert(row.sku.clone(), row);
+    }
+    let stock: Vec<Stock> = sqlx::query_as(
+        "SELECT sku, location, on_hand, reserved, incoming, reorder_point, updated_at FROM stock
+         WHERE shop = ? AND sku IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&skus)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read stock")?;
+    for row in stock {
+        work.shelf.stock.insert((row.sku.clone(), row.location.clone()), row);
+    }
+    let sold: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "SELECT sku, location, day, sold FROM stock_sold
+         WHERE shop = ? AND sku IN (SELECT value FROM json_each(?)) AND day >= ?",
+    )
+    .bind(&work.name)
+    .bind(&skus)
+    .bind(first_day.saturating_sub(THIRTY_DAYS))
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read demand")?;
+    for (sku, location, day, sold) in sold {
+        if let Some(stock) = work.shelf.stock.get_mut(&(sku, location)) {
+            stock.sold.insert(day, sold);
+        }
+    }
+    let alerts: Vec<Alert> = sqlx::query_as(
+        "SELECT kind, sku, location, raised_position, raised_at, raised_by, closed_position, closed_at, available,
+            incoming, reorder_point, sold_30_days, lead_time_days, suggested_quantity
+         FROM alerts WHERE shop = ? AND closed_position IS NULL AND sku IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&work.name)
+    .bind(&skus)
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read alerts")?;
+    for alert in alerts {
+        let slot = AlertKind::ALL.iter().position(|kind| kind.name() == alert.kind);
+        let stock = work.shelf.stock.get_mut(&(alert.sku.clone(), alert.location.clone()));
+        if let (Some(slot), Some(stock)) = (slot, stock) {
+            stock.alerts[slot] = Some(alert);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! `mizan serve`: everything in one process.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use mizan_dashboards::{Progress, ServerOptions, State};
+use mizan_events::Unknown;
+use mizan_lake::Lake;
+use mizan_operations::Scope;
+use tokio::sync::watch;
+
+use super::Context;
+use crate::cli;
+use crate::data_dir::write_private;
+use crate::exit::{Code, Failure, OrFail};
+use crate::rooms::{self, Rooms};
+
+pub async fn run(mut context: Context, options: cli::Serve) -> Result<ExitCode, Failure> {
+    if let Some(http) = options.http {
+        context.settings.server.http = http;
+    }
+    let rooms = Rooms::open(&context).await?;
+    let key = first_key(&context, &rooms).await?;
+    let said = |address: SocketAddr| announce(&context, address, key.as_deref());
+    serve(&context, rooms, said, interrupted()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(context: &Context, address: SocketAddr, key: Option<&str>) {
+    if context.json {
+        println!("{}", serde_json::json!({ "url": format!("http://{address}"), "admin_key": key }));
+        return;
+    }
+    println!("Mizan is at http://{address}");
+    if let Some(key) = key {
+        println!("First start: this admin key is also in {}", context.data.admin_key().display());
+        println!("  {key}");
+    }
+    if mizan_dashboards::is_placeholder() {
+        eprintln!("The page was not built in (npm was missing); the API is whole. See docs/building.md.");
+    }
+}
+
+/// On a fresh data directory an admin key is made, told once, and left for the owner alone.
+pub async fn first_key(context: &Context, rooms: &Rooms) -> Result<Option<String>, Failure> {
+    if !rooms.operations.list_keys().await.or_fail(Code::Io)?.is_empty() {
+        return Ok(None);
+    }
+    let key = rooms.operations.create_key("admin", &[Scope::Admin], None).await.or_fail(Code::Io)?;
+    let path = context.data.admin_key();
+    write_private(&path, &format!("{}\n", key.secret)).map_err(|error| Failure::io(&path.display().to_string(), &error))?;
+    Ok(Some(key.secret))
+}
+
+/// Ctrl-C, or a polite request to end.
+pub async fn interrupted() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// Runs every room until `stop` is done, then ends each in order: no more requests, all events in the lake, log closed.
+pub async fn serve(
+    context: &Context,
+    rooms: Rooms,
+    listening: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let prometheus = PrometheusBuilder::new().build_recorder();
+    let handle = prometheus.handle();
+    // A second server in one process can only be a test's; the first one's counters go on.
+    let _ = metrics::set_global_recorder(prometheus);
+    let progress = Arc::new(Progress::default());
+    let state = State {
+        intake: rooms.intake(Unknown::Keep),
+        engine: rooms::engine(context, rooms.lake.clone())?,
+        operations: rooms.operations.clone(),
+        shops: Arc::new(rooms::shops(context)),
+        prometheus: handle,
+        progress: Arc::clone(&progress),
+        max_body_bytes: context.settings.server.max_body_bytes,
+    };
+    let (stopping, stopped) = watch::channel(false);
+    let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+
+    let worker = rooms.worker(context).await?;
+    let worker = tokio::spawn(worker.run(move || progress.set_ready(), until_stopped(stopped.clone())));
+    let follower = tokio::spawn(mizan_operations::follow(rooms.operations.clone(), rooms.log.clone(), until_stopped(stopped.clone())));
+    let models = tokio::spawn(keep_models_fresh(rooms::project(context)?, rooms.lake.clone(), Refresh::of(context), until_stopped(stopped.clone())));
+    let compactor = tokio::spawn(keep_compact(rooms.lake.clone(), context.settings.ingest.compact_seconds, until_stopped(stopped)));
+
+    let options = ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
+    let served = mizan_dashboards::serve(mizan_dashboards::router(state), options, listening, stop).await;
+    let _ = stopping.send(true);
+    let worker_ended = worker.await.or_fail(Code::Software)?;
+    let follower_ended = follower.await.or_fail(Code::Software)?;
+    models.await.or_fail(Code::Software)?;
+    compactor.await.or_fail(Code::Software)?;
+    rooms.log.close();
+    served.or_fail(Code::Unavailable)?;
+    worker_ended.or_fail(Code::Io)?;
+    follower_ended.or_fail(Code::Io)
+}
+
+/// How the models are kept up to date.
+struct Refresh {
+    every: Duration,
+    settings: mizan_lake::SessionSettings,
+}
+
+impl Refresh {
+    fn of(context: &Context) -> Refresh {
+        Refresh {
+            every: Duration::from_secs(context.settings.transform.every_seconds),
+            settings: rooms::session_settings(context),
+        }
+    }
+}
+
+async fn keep_models_fresh(project: mizan_transform::Project, lake: Lake, refresh: Refresh, stop: impl Future<Output = ()>) {
+    if refresh.every.is_zero() {
+        return;
+    }
+    tokio::pin!(stop);
+    let mut seen = None;
+    loop {
+        let versions = lake.versions().await.ok();
+        if versions.is_some() && versions != seen {
+            let runner = mizan_transform::Runner::new(&project, refresh.settings.clone());
+            match runner.run(&lake, &[], mizan_events::EventTime::now(), &mut |_| {}).await {
+                Ok(_) => seen = versions,
+                Err(error) => tracing::error!(error = %error, "models could not be brought up to date"),
+            }
+        }
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(refresh.every) => {}
+        }
+    }
+}
+
+async fn keep_compact(lake: Lake, every_seconds: u64, stop: impl Future<Output = ()>) {
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => return,
+            () = tokio::time::sleep(Duration::from_secs(every_seconds.max(1))) => {}
+        }
+        for family in mizan_events::Family::ALL {
+            if let Err(error) = lake.compact(family, Default::default()).await {
+                tracing::error!(error = %error, table = family.table(), "small files could not be merged");
+            }
+        }
+    }
+}

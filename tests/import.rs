@@ -1,0 +1,103 @@
+//! `mizan import`: files of any shape, in, once.
+
+use std::io::Write;
+
+use crate::support::events::page_view;
+use crate::support::tools::repository;
+use crate::support::Mizan;
+
+fn imported(mizan: &Mizan, arguments: &[&str]) -> serde_json::Value {
+    let mut all = vec!["--json", "import"];
+    all.extend(arguments);
+    serde_json::from_str(&mizan.ok(&all)).unwrap()
+}
+
+#[test]
+fn the_readmes_own_shop_from_a_csv_and_a_short_mapping() {
+    let mizan = Mizan::new();
+    let sample = |name: &str| repository().join("sample-data").join(name).display().to_string();
+    let report = imported(&mizan, &[&sample("example_orders.csv"), "--map", &sample("maps/example_orders.jq")]);
+    assert_eq!(report["rejected"], 0, "{report}");
+    assert!(report["accepted"].as_u64().unwrap() > 0);
+    let mapping = std::fs::read_to_string(sample("maps/example_orders.jq")).unwrap();
+    assert!(mapping.lines().count() <= 30, "the example shall stay short");
+    mizan.ok(&["run"]);
+    assert_ne!(mizan.value("SELECT count(*) FROM marts.orders"), "0");
+}
+
+#[test]
+fn the_committed_sample_has_its_known_answers() {
+    let mizan = Mizan::new();
+    let small = repository().join("sample-data/small");
+    let report = imported(&mizan, &[small.to_str().unwrap()]);
+    assert_eq!(report["rejected"], 0, "{report}");
+    let answers: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(small.join("answers.json")).unwrap()).unwrap();
+    mizan.ok(&["run"]);
+    mizan.ok(&["test"]);
+    let decimal = |text: String| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    for (name, query) in [
+        ("events", "SELECT count(*) FROM (SELECT event_id FROM events.storefront UNION ALL SELECT event_id FROM events.orders UNION ALL SELECT event_id FROM events.payments UNION ALL SELECT event_id FROM events.inventory)"),
+        ("orders_placed", "SELECT count(*) FROM events.orders WHERE type = 'order.placed'"),
+        ("captured", "SELECT sum(amount) FROM events.payments WHERE type = 'payment.captured'"),
+    ] {
+        let expected = answers.get(name).unwrap_or_else(|| panic!("answers.json has no {name}"));
+        assert_eq!(decimal(mizan.value(query)), decimal(crate::support::program::plain(expected)), "{name}");
+    }
+}
+
+#[test]
+fn gzip_zstd_and_repeats_are_one_shop() {
+    let mizan = Mizan::new();
+    let lines: String = (0..500).map(|n| page_view(&format!("e{n}"), "2026-03-01T10:00:00Z") + "\n").collect();
+    let home = mizan.home();
+    let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(home.join("a.ndjson.gz")).unwrap(), flate2::Compression::fast());
+    gzip.write_all(lines.as_bytes()).unwrap();
+    gzip.finish().unwrap();
+    std::fs::write(home.join("b.ndjson.zst"), zstd::encode_all(lines.as_bytes(), 1).unwrap()).unwrap();
+    let first = imported(&mizan, &[home.join("a.ndjson.gz").to_str().unwrap()]);
+    assert_eq!((first["accepted"].as_u64(), first["duplicates"].as_u64()), (Some(500), Some(0)));
+    let second = imported(&mizan, &[home.join("b.ndjson.zst").to_str().unwrap()]);
+    assert_eq!((second["accepted"].as_u64(), second["duplicates"].as_u64()), (Some(0), Some(500)));
+    assert_eq!(mizan.value("SELECT count(*) FROM events.storefront"), "500");
+    // A finished file is not read again.
+    let third = imported(&mizan, &[home.join("a.ndjson.gz").to_str().unwrap()]);
+    assert_eq!(third["skipped_files"], 1, "{third}");
+}
+
+#[test]
+fn refused_rows_are_kept_with_file_line_and_reason_and_can_be_replayed() {
+    let mizan = Mizan::new();
+    let home = mizan.home();
+    std::fs::write(
+        home.join("shop.csv"),
+        "\u{feff}order,when,sku,pieces,price\n1,2026-03-01 10:00,\"Oud, \"\"royal\"\"\nlarge\",2,3.5\n2,2026-03-01,A,1,1.00\n3,2026-03-02 11:00,B,x,1.00\n",
+    )
+    .unwrap();
+    let wrong = r#"{type: "order.placed", id: .order, time: (.when | to_utc("%Y-%m-%d %H:%M"; "Asia/Riyadh")),
+        data: {order_id: .order, currency: "SAR", lines: [{sku: .sku, quantity: .pieces, unit_prise: .price}]}}"#;
+    std::fs::write(home.join("shop.jq"), wrong).unwrap();
+    let report = imported(&mizan, &["shop.csv", "--map", "shop.jq"]);
+    assert_eq!((report["accepted"].as_u64(), report["rejected"].as_u64()), (Some(0), Some(3)), "{report}");
+    let listed = mizan.ok(&["rejected", "list"]);
+    assert!(listed.contains("shop.csv") && listed.contains("did you mean unit_price?"), "{listed}");
+    std::fs::write(home.join("shop.jq"), wrong.replace("unit_prise", "unit_price")).unwrap();
+    let replayed = mizan.ok(&["--json", "rejected", "replay", "--map", "shop.jq"]);
+    let replayed: serde_json::Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!((replayed["accepted"].as_u64(), replayed["rejected"].as_u64()), (Some(1), Some(2)), "{replayed}");
+    // Ten o'clock in Riyadh, and the line break inside the quotes is still there.
+    let row = &mizan.sql("SELECT event_time, lines[1]['sku'] AS sku FROM events.orders")[0];
+    assert_eq!(row["event_time"], "2026-03-01T07:00:00Z");
+    assert_eq!(row["sku"], "Oud, \"royal\"\nlarge");
+}
+
+#[test]
+fn a_mapping_that_cannot_be_read_names_the_place() {
+    let mizan = Mizan::new();
+    let home = mizan.home();
+    std::fs::write(home.join("a.csv"), "a\n1\n").unwrap();
+    std::fs::write(home.join("bad.jq"), "{type: \"order.paid\",\n id: .a |}\n").unwrap();
+    let told = mizan.fails(&["import", "a.csv", "--map", "bad.jq"], 65);
+    assert!(told.contains("bad.jq") && told.contains('2'), "{told}");
+    let told = mizan.fails(&["import", "nowhere.csv"], 65);
+    assert!(told.contains("nowhere.csv"), "{told}");
+}

@@ -1,0 +1,9 @@
+//! Starting the program, talking to it, asking it.
+
+pub mod events;
+pub mod http;
+pub mod program;
+pub mod tools;
+
+pub use http::{Answer, Client};
+pub use program::{Mizan, Server};

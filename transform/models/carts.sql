@@ -1,0 +1,108 @@
+/* ---
+name: carts
+title: Carts
+description: >
+  Every cart from its first add_to_cart, with what became of it. converted: an order was placed from it, or a purchase made with it.
+  Else emptied: everything was removed again. Else abandoned: nothing touched it for 60 minutes. Else open. A cart that
+  stood untouched for 60 minutes and was converted all the same is recovered. A cart without a number is the visit's or the visitor's. Its value
+  is pieces times price of what was added, less what was removed.
+grain: one row a cart
+key: [shop, cart_id]
+time: created_at
+columns:
+  shop: The shop
+  cart_id: The cart, or the visit or visitor where it has no number
+  session_id: The visit in which it began
+  created_at: First add to the cart
+  last_activity_at: Last event that touched it before it was converted
+  converted_at: When an order was placed from it
+  state: converted, emptied, abandoned or open
+  is_recovered: Converted after it had been abandoned
+  pieces: Pieces left in it
+  value: What they cost
+  currency: Currency of value
+tests:
+  not_null: [created_at, state]
+  accepted: {state: [converted, emptied, abandoned, open]}
+--- */
+with
+touches as (
+    select shop, coalesce(cart_id, session_id, visitor_id) as cart_id, session_id, checkout_id, event_id, event_time, type, currency,
+        items, quantity, unit_price, value, cart_id is not null as is_numbered
+    from events.storefront
+    where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart', 'storefront.view_cart',
+        'storefront.begin_checkout', 'storefront.purchase')
+),
+listed_items as (
+    select shop, event_id, cart_id, unnest(items) as item
+    from touches
+    where type in ('storefront.add_to_cart', 'storefront.remove_from_cart')
+),
+items_of_event as (
+    select shop, cart_id, event_id, sum(coalesce(item['quantity'], 1)) as pieces,
+        sum(cast(coalesce(item['quantity'], 1) * item['unit_price'] as decimal(18, 4))) as amount
+    from listed_items
+    group by shop, cart_id, event_id
+),
+changes as (
+    select t.*, case t.type when 'storefront.add_to_cart' then 1 when 'storefront.remove_from_cart' then -1 else 0 end as direction,
+        cast(coalesce(i.pieces, t.quantity, 1) as decimal(18, 4)) as moved_pieces,
+        cast(coalesce(i.amount, coalesce(t.quantity, 1) * t.unit_price, t.value, 0) as decimal(18, 4)) as moved_value
+    from touches t left join items_of_event i on t.shop = i.shop and t.cart_id = i.cart_id and t.event_id = i.event_id
+),
+begun as (
+    select shop, cart_id, min(event_time) as created_at,
+        first_value(session_id order by event_time, event_id) as session_id
+    from touches
+    where type = 'storefront.add_to_cart'
+    group by shop, cart_id
+),
+placed_from_cart as (
+    select shop, cart_id, event_time from events.orders where type = 'order.placed' and cart_id is not null
+    union all
+    select c.shop, c.cart_id, o.event_time
+    from events.orders o
+    join (select distinct shop, cart_id, checkout_id from touches where checkout_id is not null) c
+        on o.shop = c.shop and o.checkout_id = c.checkout_id
+    where o.type = 'order.placed'
+    union all
+    select shop, cart_id, event_time from touches where type = 'storefront.purchase'
+),
+converted as (
+    select p.shop, p.cart_id, min(p.event_time) as converted_at
+    from placed_from_cart p join begun b on p.shop = b.shop and p.cart_id = b.cart_id and p.event_time >= b.created_at
+    group by p.shop, p.cart_id
+),
+-- What happens to a cart after its order says nothing about how the order came about.
+until_converted as (
+    select c.*, b.created_at, v.converted_at,
+        coalesce(lead(c.event_time) over (partition by c.shop, c.cart_id order by c.event_time, c.event_id), v.converted_at) as next_at,
+        sum(c.direction * c.moved_pieces) over (partition by c.shop, c.cart_id order by c.event_time, c.event_id) as pieces_so_far
+    from changes c
+    join begun b on c.shop = b.shop and c.cart_id = b.cart_id and c.event_time >= b.created_at
+    left join converted v on c.shop = v.shop and c.cart_id = v.cart_id
+    where v.converted_at is null or c.event_time <= v.converted_at
+),
+carts as (
+    select shop, cart_id, min(created_at) as created_at, max(event_time) as last_activity_at, min(converted_at) as converted_at,
+        sum(direction * moved_pieces) as pieces, sum(direction * moved_value) as value, max(currency) as currency,
+        bool_or(direction < 0) as had_removals,
+        bool_or(pieces_so_far > 0 and next_at >= event_time + interval '60 minutes') as was_left
+    from until_converted
+    group by shop, cart_id
+)
+select c.shop, c.cart_id, b.session_id, c.created_at, c.last_activity_at, c.converted_at,
+    case
+        when c.converted_at is not null then 'converted'
+        when c.had_removals and c.pieces <= 0 then 'emptied'
+        when c.last_activity_at + interval '60 minutes' <= r.as_of then 'abandoned'
+        else 'open'
+    end as state,
+    c.converted_at is not null and coalesce(c.was_left, false) as is_recovered,
+    cast(greatest(c.pieces, 0) as decimal(18, 4)) as pieces,
+    cast(greatest(c.value, 0) as decimal(18, 4)) as value,
+    coalesce(c.currency, s.currency) as currency
+from carts c
+join begun b on c.shop = b.shop and c.cart_id = b.cart_id
+cross join settings.run r
+left join settings.shops s on c.shop = s.shop

@@ -1,0 +1,134 @@
+/* ---
+name: orders
+title: Orders
+description: >
+  Every order with where it stands, what it sold and what came back. net_sales is gross_sales less discounts less returns, without tax and
+  shipping. An order cancelled before it was paid sold nothing: its amounts are zero and is_sale is false; ordered_total keeps what it
+  asked. A return that names no known order is a row with status returned, gross 0 and its value as returns.
+grain: one row an order
+key: [shop, order_id]
+time: placed_at
+columns:
+  shop: The shop
+  order_id: The order
+  customer_id: The customer
+  placed_at: When it was placed; where that was never told, when it was first heard of
+  status: "placed, packed, shipped, out_for_delivery, delivery_failed, delivered, cancelled or returned: the furthest it came"
+  payment_status: "unpaid, cod_pending, authorized, paid, partially_refunded or refunded"
+  payment_method: How the customer chose to pay
+  channel: "Where it was sold: online, pos, marketplace"
+  country: Country it is sent to
+  session_id: The visit that led to it
+  checkout_id: The checkout that led to it
+  cart_id: The cart that led to it
+  currency: Currency of the amounts
+  units: Pieces sold
+  gross_sales: Pieces times price, before discount, tax and shipping
+  discounts: Discounts on lines and on the order
+  returns: Product value of what came back
+  net_sales: gross_sales less discounts less returns
+  shipping: Shipping charged
+  tax: Tax charged
+  total: What the customer pays
+  ordered_total: What the order asked, also where it was cancelled
+  captured: Payments captured
+  refunded: Payments given back
+  paid_at: When it was paid in full
+  cancelled_at: When it was cancelled
+  delivered_at: When it was delivered
+  is_sale: False where the order was cancelled before it was paid, and for a return that names no known order
+tests:
+  not_null: [placed_at, status, payment_status, is_sale]
+  accepted:
+    status: [placed, packed, shipped, out_for_delivery, delivery_failed, delivered, cancelled, returned]
+    payment_status: [unpaid, cod_pending, authorized, paid, partially_refunded, refunded]
+  at_least_zero: [units, captured, refunded]
+  holds: ["net_sales = gross_sales - discounts - returns"]
+--- */
+with
+newest_first as (
+    select shop, order_id, shipping, tax, total, row_number() over (partition by shop, order_id order by event_time desc, position desc) as age
+    from events.orders
+    where type in ('order.placed', 'order.edited')
+),
+told as (
+    select shop, order_id,
+        min(event_time) filter (where type in ('order.placed', 'order.edited')) as placed_at,
+        min(event_time) as heard_at,
+        last_value(customer_id order by event_time, position) filter (where customer_id is not null) as customer_id,
+        last_value(payment_method order by event_time, position) filter (where payment_method is not null) as payment_method,
+        last_value(channel order by event_time, position) filter (where channel is not null) as channel,
+        last_value(shipping_address['country'] order by event_time, position) filter (where shipping_address['country'] is not null) as country,
+        last_value(currency order by event_time, position) filter (where currency is not null) as currency,
+        max(session_id) as session_id, max(checkout_id) as checkout_id, max(cart_id) as cart_id,
+        min(event_time) filter (where type = 'order.paid') as paid_at,
+        min(event_time) filter (where type = 'order.cancelled') as cancelled_at,
+        min(event_time) filter (where type = 'order.delivered') as delivered_at,
+        bool_or(type = 'order.returned') as came_back,
+        max(case type when 'order.packed' then 1 when 'order.shipped' then 2 when 'order.out_for_delivery' then 3
+            when 'order.delivery_failed' then 4 when 'order.delivered' then 5 else 0 end) as furthest
+    from events.orders
+    group by shop, order_id
+),
+paid as (
+    select shop, order_id, bool_or(type = 'payment.authorized') as authorized,
+        sum(amount) filter (where type = 'payment.captured') as captured,
+        sum(amount) filter (where type = 'payment.refunded') as refunded,
+        max(event_time) filter (where type = 'payment.captured') as captured_at
+    from events.payments
+    where order_id is not null
+    group by shop, order_id
+),
+sold as (
+    select shop, order_id, bool_or(is_sale) as is_sale, sum(quantity) as units, sum(gross_sales) as gross_sales, sum(discount) as discounts,
+        sum(returns) as returns, sum(net_sales) as net_sales, sum(tax) as tax
+    from marts.order_lines
+    group by shop, order_id
+),
+together as (
+    select t.*, coalesce(t.currency, h.currency) as own_currency, p.authorized, p.captured_at, n.shipping as asked_shipping,
+        coalesce(n.tax, s.tax) as asked_tax,
+        coalesce(n.total, s.gross_sales - s.discounts + coalesce(n.shipping, 0) + coalesce(n.tax, s.tax)) as asked_total,
+        coalesce(p.captured, 0) as captured, coalesce(p.refunded, 0) as refunded,
+        coalesce(s.is_sale, false) as is_sale, coalesce(s.units, 0) as units, coalesce(s.gross_sales, 0) as gross_sales,
+        coalesce(s.discounts, 0) as discounts, coalesce(s.returns, 0) as returns, coalesce(s.net_sales, 0) as net_sales
+    from told t
+    left join newest_first n on t.shop = n.shop and t.order_id = n.order_id and n.age = 1
+    left join paid p on t.shop = p.shop and t.order_id = p.order_id
+    left join sold s on t.shop = s.shop and t.order_id = s.order_id
+    left join settings.shops h on t.shop = h.shop
+),
+-- Paid is what the shop says is paid, or captures that reach the total; one capture is enough where no total is known.
+settled as (
+    select *, coalesce(paid_at, case when captured > 0 and captured >= coalesce(asked_total, 0) then captured_at end) as settled_at
+    from together
+)
+select shop, order_id, customer_id, coalesce(placed_at, heard_at) as placed_at,
+    case
+        when came_back then 'returned'
+        when cancelled_at is not null then 'cancelled'
+        else case furthest when 0 then 'placed' when 1 then 'packed' when 2 then 'shipped' when 3 then 'out_for_delivery'
+            when 4 then 'delivery_failed' else 'delivered' end
+    end as status,
+    case
+        when refunded > 0 and refunded >= captured then 'refunded'
+        when refunded > 0 then 'partially_refunded'
+        when settled_at is not null then 'paid'
+        when authorized or captured > 0 then 'authorized'
+        when payment_method in ('cod', 'cash_on_delivery') then 'cod_pending'
+        else 'unpaid'
+    end as payment_status,
+    payment_method, channel, country, session_id, checkout_id, cart_id, own_currency as currency,
+    cast(units as decimal(18, 4)) as units,
+    cast(gross_sales as decimal(18, 4)) as gross_sales,
+    cast(discounts as decimal(18, 4)) as discounts,
+    cast(returns as decimal(18, 4)) as returns,
+    cast(net_sales as decimal(18, 4)) as net_sales,
+    cast(case when is_sale then coalesce(asked_shipping, 0) else 0 end as decimal(18, 4)) as shipping,
+    cast(case when is_sale then coalesce(asked_tax, 0) else 0 end as decimal(18, 4)) as tax,
+    cast(case when is_sale then coalesce(asked_total, 0) else 0 end as decimal(18, 4)) as total,
+    cast(coalesce(asked_total, 0) as decimal(18, 4)) as ordered_total,
+    cast(captured as decimal(18, 4)) as captured,
+    cast(refunded as decimal(18, 4)) as refunded,
+    settled_at as paid_at, cancelled_at, delivered_at, is_sale
+from settled

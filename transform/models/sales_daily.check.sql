@@ -1,0 +1,50 @@
+/* ---
+check: sales_daily
+compare: >
+  select shop, day, currency, orders, units, gross_sales, gross_sales - discounts as after_discount from marts.sales_daily where orders > 0
+by: the newest telling of every order on the day it was first told, without the marts of orders and lines
+--- */
+with
+newest_time as (
+    select shop, order_id, max(event_time) as event_time, min(event_time) as placed_at
+    from events.orders where type in ('order.placed', 'order.edited') group by shop, order_id
+),
+newest as (
+    select e.shop, e.order_id, n.placed_at, max(e.position) as position
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    where e.type in ('order.placed', 'order.edited')
+    group by e.shop, e.order_id, n.placed_at
+),
+tellings as (
+    select e.*, n.placed_at
+    from events.orders e join newest n on e.shop = n.shop and e.order_id = n.order_id and e.position = n.position
+    where e.type in ('order.placed', 'order.edited')
+),
+paid as (
+    select shop, order_id from events.orders where type = 'order.paid'
+    union select shop, order_id from events.payments where type = 'payment.captured'
+),
+cancelled as (
+    select distinct shop, order_id from events.orders where type = 'order.cancelled'
+),
+sales as (
+    select t.*, shop_date(t.shop, t.placed_at) as day
+    from tellings t
+    left join cancelled c on t.shop = c.shop and t.order_id = c.order_id
+    left join paid p on t.shop = p.shop and t.order_id = p.order_id
+    where (c.order_id is null or p.order_id is not null) and cardinality(t.lines) > 0
+),
+lines as (
+    select shop, day, currency, unnest(lines) as line from sales
+),
+in_lines as (
+    select shop, day, currency, sum(line['quantity']) as units,
+        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales, coalesce(sum(line['discount']), 0) as discount
+    from lines
+    group by shop, day, currency
+),
+on_orders as (
+    select shop, day, currency, count(*) as orders, coalesce(sum(discount), 0) as discount from sales group by shop, day, currency
+)
+select l.shop, l.day, l.currency, o.orders, l.units, l.gross_sales, l.gross_sales - l.discount - o.discount as after_discount
+from in_lines l join on_orders o on l.shop = o.shop and l.day = o.day and l.currency = o.currency

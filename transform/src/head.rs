@@ -1,0 +1,292 @@
+//! The head of a model or check: strict YAML in a block comment at the top of the file.
+
+use yaml_serde::{Mapping, Value};
+
+use crate::error::TransformError;
+use crate::suggest::did_you_mean;
+
+/// What a model says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Name of the table in `marts`; the same as the file's.
+    pub name: String,
+    /// Name for people; the table's name where it has none.
+    pub title: String,
+    /// What the rows mean, and every definition a reader must know.
+    pub description: String,
+    /// What one row is.
+    pub grain: String,
+    /// Columns that tell one row from another; never NULL, never twice the same.
+    pub key: Vec<String>,
+    /// The column by which rows lie in time, where there is one.
+    pub time: Option<String>,
+    /// Columns in the order of the query, each with its meaning.
+    pub columns: Vec<(String, String)>,
+    /// What must hold of the rows.
+    pub tests: Tests,
+}
+
+/// What must hold of a model's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tests {
+    /// Columns that are never NULL.
+    pub not_null: Vec<String>,
+    /// Columns that together are never twice the same.
+    pub unique: Vec<Vec<String>>,
+    /// The values that a column takes.
+    pub accepted: Vec<(String, Vec<String>)>,
+    /// Columns that are never below zero.
+    pub at_least_zero: Vec<String>,
+    /// Conditions true of every row.
+    pub holds: Vec<String>,
+    /// Columns whose values are in another mart.
+    pub refers: Vec<Refers>,
+}
+
+/// Columns whose values are found in another mart's columns of the same names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refers {
+    /// The columns.
+    pub columns: Vec<String>,
+    /// The mart, as `marts.name`.
+    pub to: String,
+}
+
+/// What a check says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CheckHead {
+    /// The model that is checked.
+    pub(crate) check: String,
+    /// The query over the model whose rows must equal the check's.
+    pub(crate) compare: String,
+}
+
+/// A mapping of the head with its keys' lines, for errors that name the place.
+struct Block<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Line of the file on which `text` begins.
+    first_line: usize,
+    mapping: Mapping,
+}
+
+const OPENING: &str = "/* ---";
+const CLOSING: &str = "--- */";
+
+impl Head {
+    /// Reads the head of a model's file.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Head, TransformError> {
+        let block = Block::read(file, text)?;
+        block.only(&block.mapping, &["name", "title", "description", "grain", "key", "time", "columns", "tests"])?;
+        let name = block.text_of("name")?;
+        let head = Head {
+            title: block.optional_text("title")?.unwrap_or_else(|| name.clone()),
+            description: block.text_of("description")?,
+            grain: block.text_of("grain")?,
+            key: block.texts(block.mapping.get("key"), "key")?,
+            time: block.optional_text("time")?,
+            columns: block.columns()?,
+            tests: block.tests()?,
+            name,
+        };
+        if head.key.is_empty() {
+            return Err(block.wrong("key", "key must name the columns that tell one row from another"));
+        }
+        head.names_known_columns(&block)?;
+        Ok(head)
+    }
+
+    fn names_known_columns(&self, block: &Block<'_>) -> Result<(), TransformError> {
+        let tests = &self.tests;
+        let named = (self.key.iter().chain(&self.time))
+            .chain(&tests.not_null)
+            .chain(tests.unique.iter().flatten())
+            .chain(tests.accepted.iter().map(|(column, _)| column))
+            .chain(&tests.at_least_zero)
+            .chain(tests.refers.iter().flat_map(|refers| &refers.columns));
+        for column in named {
+            if !self.columns.iter().any(|(name, _)| name == column) {
+                let hint = did_you_mean(column, self.columns.iter().map(|(name, _)| name.as_str()));
+                return Err(block.wrong(column, &format!("{column:?} is not among the columns of the head{hint}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CheckHead {
+    /// Reads the head of a check's file.
+    pub(crate) fn parse(file: &str, text: &str) -> Result<CheckHead, TransformError> {
+        let block = Block::read(file, text)?;
+        block.only(&block.mapping, &["check", "compare", "by"])?;
+        block.text_of("by")?;
+        Ok(CheckHead { check: block.text_of("check")?, compare: block.text_of("compare")? })
+    }
+}
+
+impl<'a> Block<'a> {
+    fn read(file: &'a str, text: &'a str) -> Result<Block<'a>, TransformError> {
+        let fault = |line: usize, problem: String| TransformError::Head { file: file.to_owned(), line, problem };
+        let start = text.len() - text.trim_start().len();
+        if !text[start..].starts_with(OPENING) {
+            return Err(fault(1, format!("the file must begin with its head: {OPENING} … {CLOSING}")));
+        }
+        let inner = &text[start + OPENING.len()..];
+        let end = inner.find(CLOSING).ok_or_else(|| fault(1, format!("the head is not closed by {CLOSING}")))?;
+        let first_line = text[..start].matches('\n').count() + 1;
+        let yaml = &inner[..end];
+        let value: Value = yaml_serde::from_str(yaml).map_err(|error| {
+            let line = error.location().map_or(1, |location| location.line());
+            fault(first_line + line - 1, format!("the head is not valid YAML: {error}"))
+        })?;
+        match value {
+            Value::Mapping(mapping) => Ok(Block { file, text: yaml, first_line, mapping }),
+            _ => Err(fault(first_line, "the head must be a YAML mapping such as `name: orders`".to_owned())),
+        }
+    }
+
+    /// An error at the line where `word` stands first.
+    fn wrong(&self, word: &str, problem: &str) -> TransformError {
+        let line = self.text.lines().position(|line| contains_word(line, word)).unwrap_or(0);
+        TransformError::Head { file: self.file.to_owned(), line: self.first_line + line, problem: problem.to_owned() }
+    }
+
+    fn only(&self, mapping: &Mapping, known: &[&str]) -> Result<(), TransformError> {
+        for key in mapping.keys() {
+            let key = scalar(key).unwrap_or_default();
+            if !known.contains(&key.as_str()) {
+                let hint = did_you_mean(&key, known.iter().copied());
+                return Err(self.wrong(&key, &format!("unknown key {key:?}{hint} (known: {})", known.join(", "))));
+            }
+        }
+        Ok(())
+    }
+
+    fn optional_text(&self, key: &str) -> Result<Option<String>, TransformError> {
+        match self.mapping.get(key) {
+            None => Ok(None),
+            Some(value) => match scalar(value) {
+                Some(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
+                _ => Err(self.wrong(key, &format!("{key} must be text"))),
+            },
+        }
+    }
+
+    fn text_of(&self, key: &str) -> Result<String, TransformError> {
+        self.optional_text(key)?.ok_or_else(|| TransformError::Head {
+            file: self.file.to_owned(),
+            line: self.first_line,
+            problem: format!("the head lacks {key}"),
+        })
+    }
+
+    fn texts(&self, value: Option<&Value>, key: &str) -> Result<Vec<String>, TransformError> {
+        let Some(value) = value else { return Ok(Vec::new()) };
+        value
+            .as_sequence()
+            .and_then(|items| items.iter().map(scalar).collect())
+            .ok_or_else(|| self.wrong(key, &format!("{key} must be a list such as [shop, day]")))
+    }
+
+    fn columns(&self) -> Result<Vec<(String, String)>, TransformError> {
+        let columns = self.mapping.get("columns").and_then(Value::as_mapping);
+        let Some(columns) = columns else {
+            return Err(self.wrong("columns", "columns must list every column of the query with its meaning"));
+        };
+        columns
+            .iter()
+            .map(|(name, comment)| match (scalar(name), scalar(comment)) {
+                (Some(name), Some(comment)) if !comment.trim().is_empty() => Ok((name, comment.trim().to_owned())),
+                (Some(name), _) => Err(self.wrong(&name, &format!("column {name:?} needs its meaning as text"))),
+                (None, _) => Err(self.wrong("columns", "a column's name must be text")),
+            })
+            .collect()
+    }
+
+    fn tests(&self) -> Result<Tests, TransformError> {
+        let Some(value) = self.mapping.get("tests") else { return Ok(Tests::default()) };
+        let Some(tests) = value.as_mapping() else {
+            return Err(self.wrong("tests", "tests must be a mapping such as `not_null: [shop]`"));
+        };
+        self.only(tests, &["not_null", "unique", "accepted", "at_least_zero", "holds", "refers"])?;
+        let lists = |key: &str| self.texts(tests.get(key), key);
+        let mut unique = Vec::new();
+        for columns in tests.get("unique").and_then(Value::as_sequence).into_iter().flatten() {
+            unique.push(self.texts(Some(columns), "unique")?);
+        }
+        let mut accepted = Vec::new();
+        for (column, values) in tests.get("accepted").and_then(Value::as_mapping).into_iter().flatten() {
+            accepted.push((scalar(column).unwrap_or_default(), self.texts(Some(values), "accepted")?));
+        }
+        let mut refers = Vec::new();
+        for entry in tests.get("refers").and_then(Value::as_sequence).into_iter().flatten() {
+            let (columns, to) = (entry.get("columns"), entry.get("to").and_then(scalar));
+            let to = to.filter(|to| to.starts_with("marts."));
+            let Some(to) = to else {
+                return Err(self.wrong("refers", "refers must be a list of {columns: [order_id], to: marts.orders}"));
+            };
+            refers.push(Refers { columns: self.texts(columns, "refers")?, to });
+        }
+        Ok(Tests {
+            not_null: lists("not_null")?,
+            unique,
+            accepted,
+            at_least_zero: lists("at_least_zero")?,
+            holds: lists("holds")?,
+            refers,
+        })
+    }
+}
+
+fn contains_word(line: &str, word: &str) -> bool {
+    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|part| part == word)
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "/* ---\nname: x\ndescription: d\ngrain: one row a shop\nkey: [shop]\ncolumns:\n  shop: The shop\n--- */\nselect 1";
+
+    #[test]
+    fn a_head_gives_its_columns_in_order_and_its_name_as_title() {
+        let text = GOOD.replace("  shop: The shop\n", "  shop: The shop\n  amount: \"Money: exact\"\n");
+        let head = Head::parse("x.sql", &text).unwrap();
+        assert_eq!(head.title, "x");
+        assert_eq!(head.columns, [("shop".into(), "The shop".into()), ("amount".into(), "Money: exact".into())]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
+        let error = Head::parse("x.sql", &GOOD.replace("grain:", "grian:")).unwrap_err().to_string();
+        assert!(error.starts_with("x.sql:4: unknown key \"grian\"; did you mean \"grain\"?"), "{error}");
+        let with_tests = GOOD.replace("--- */", "tests:\n  notnull: [shop]\n--- */");
+        let error = Head::parse("x.sql", &with_tests).unwrap_err().to_string();
+        assert!(error.starts_with("x.sql:9: unknown key \"notnull\"; did you mean \"not_null\"?"), "{error}");
+    }
+
+    #[test]
+    fn a_test_of_a_column_that_is_not_there_is_refused() {
+        let text = GOOD.replace("--- */", "tests:\n  not_null: [shap]\n--- */");
+        let error = Head::parse("x.sql", &text).unwrap_err().to_string();
+        assert_eq!(error, "x.sql:9: \"shap\" is not among the columns of the head; did you mean \"shop\"?");
+    }
+
+    #[test]
+    fn a_file_without_a_head_and_broken_yaml_say_so() {
+        assert!(Head::parse("x.sql", "select 1").unwrap_err().to_string().contains("must begin with its head"));
+        let error = Head::parse("x.sql", &GOOD.replace("key: [shop]", "key: [shop")).unwrap_err().to_string();
+        assert!(error.contains("not valid YAML"), "{error}");
+        let error = Head::parse("x.sql", &GOOD.replace("grain: one row a shop\n", "")).unwrap_err().to_string();
+        assert_eq!(error, "x.sql:1: the head lacks grain");
+    }
+}
