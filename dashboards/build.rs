@@ -53,7 +53,8 @@ fn page() -> Result<(), String> {
         npm(&["ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"])
             .map_err(|fault| format!("the page's parts could not be installed (`npm ci` in dashboards/web {fault})"))?;
     }
-    npm(&["run", "build"]).map_err(|fault| format!("the page was not built (`npm run build` in dashboards/web {fault})"))
+    npm(&["run", "build"])
+        .map_err(|fault| format!("the page was not built (`npm run build` in dashboards/web {fault})"))
 }
 
 fn already_built(otherwise: &str) -> Result<(), String> {

@@ -44,16 +44,6 @@ impl DataDir {
         self.root.join("operations.db")
     }
 
-    /// What was refused.
-    pub fn rejected(&self) -> PathBuf {
-        self.root.join("rejected")
-    }
-
-    /// How far imports have come.
-    pub fn imports(&self) -> PathBuf {
-        self.root.join("imports")
-    }
-
     /// The first key, readable by the owner alone.
     pub fn admin_key(&self) -> PathBuf {
         self.root.join("admin.key")

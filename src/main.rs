@@ -1,5 +1,6 @@
 //! `mizan`: the command line. It reads settings, opens the rooms and joins them; what they do is theirs.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(unreachable_pub, reason = "a binary has no outside to reach")]
 
 mod cli;
 mod commands;

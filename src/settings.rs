@@ -180,7 +180,7 @@ fn check_shop(name: &str, shop: &Shop) -> Result<(), Failure> {
     if mizan_events::Currency::from_code(&shop.currency).is_none() {
         return Err(wrong(&format!("shops.{name}.currency: {:?} is not an ISO 4217 code such as SAR", shop.currency)));
     }
-    if mizan_lake::time_zone_exists(&shop.timezone) {
+    if jiff::tz::TimeZone::get(&shop.timezone).is_ok() {
         return Ok(());
     }
     Err(wrong(&format!("shops.{name}.timezone: {:?} is not an IANA time zone such as Asia/Riyadh", shop.timezone)))

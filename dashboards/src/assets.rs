@@ -49,7 +49,9 @@ fn answer(get: impl Fn(&str) -> Option<EmbeddedFile>, path: &str, known: Option<
     }
     match get(INDEX) {
         Some(file) => send(INDEX, file, known),
-        None => Problem::unavailable("the page's files are gone from dashboards/web; build Mizan again").into_response(),
+        None => {
+            Problem::unavailable("the page's files are gone from dashboards/web; build Mizan again").into_response()
+        }
     }
 }
 

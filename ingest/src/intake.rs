@@ -6,12 +6,11 @@ use bytes::Bytes;
 use mizan_events::{EventTime, Unknown, parse};
 use mizan_log::{AppendError, Entry, Log, Outcome};
 
-use crate::rejected::{RejectedError, RejectedStore};
+use crate::rejected::{Origin, Reject, RejectedError, RejectedStore};
 
-pub use crate::rejected::{Origin, Reject};
 
 /// Largest event taken, in bytes of its text.
-pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// What became of a request.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

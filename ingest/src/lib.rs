@@ -19,5 +19,5 @@ pub mod rejected;
 mod worker;
 
 pub use decode::{Decoded, Refused, decode_lines};
-pub use intake::{Intake, IntakeError, Origin, Receipt, RejectedItem};
-pub use worker::{Worker, WorkerError, WorkerOptions, fill_tail, flushed};
+pub use intake::{Intake, IntakeError, Receipt, RejectedItem};
+pub use worker::{Columns, Worker, WorkerError, WorkerOptions, fill_tail, flushed};

@@ -25,7 +25,7 @@ use crate::operations::vacuum::{VacuumLimits, Vacuumed, vacuum};
 use crate::operations::verify::{Finding, verify};
 use crate::pinned::Pinned;
 use crate::provider::LakeTable;
-use crate::session::{EVENTS, MARTS, SessionSettings, Tables, session, text_table};
+use crate::session::{EVENTS, MARTS, NamedTable, SessionSettings, Tables, session, text_table};
 use crate::store::DurableStore;
 use crate::table::Table;
 use crate::tail::{Tail, beyond, index};
@@ -129,9 +129,8 @@ impl Lake {
         // One address a folder, so that lakes that share a runtime do not meet.
         let id = xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes());
         let reading_url = ObjectStoreUrl::parse(format!("mizan-lake://{id:016x}/"))?;
-        let events = [Family::Storefront, Family::Order, Family::Payment, Family::Inventory];
         let table = |family: Family| Table::events(&url, &store, family.table(), mizan_events::schema(family));
-        let [first, second, third, fourth] = events;
+        let [first, second, third, fourth] = Family::ALL;
         let events = [table(first)?, table(second)?, table(third)?, table(fourth)?];
         Ok(Lake {
             inner: Arc::new(Inner {
@@ -354,7 +353,7 @@ impl Lake {
 }
 
 /// The comments of tables and columns as tables: `settings.tables` and `settings.columns`.
-fn descriptions(tables: &[(&str, String, Arc<Pinned>)]) -> Result<Vec<(String, Arc<dyn TableProvider>)>, LakeError> {
+fn descriptions(tables: &[(&str, String, Arc<Pinned>)]) -> Result<Vec<NamedTable>, LakeError> {
     let table_columns = [
         ("table_schema", tables.iter().map(|(schema, _, _)| *schema).collect()),
         ("table_name", tables.iter().map(|(_, name, _)| name.as_str()).collect()),

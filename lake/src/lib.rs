@@ -27,7 +27,7 @@ mod store;
 mod table;
 mod tail;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod zones;
 
 pub use error::LakeError;

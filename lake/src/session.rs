@@ -58,12 +58,15 @@ impl Default for SessionSettings {
     }
 }
 
-/// The tables of a session, by name.
+/// A table under its name.
+pub(crate) type NamedTable = (String, Arc<dyn TableProvider>);
+
+/// The tables of a session, by schema.
 #[derive(Default)]
 pub(crate) struct Tables {
-    pub(crate) events: Vec<(String, Arc<dyn TableProvider>)>,
-    pub(crate) marts: Vec<(String, Arc<dyn TableProvider>)>,
-    pub(crate) settings: Vec<(String, Arc<dyn TableProvider>)>,
+    pub(crate) events: Vec<NamedTable>,
+    pub(crate) marts: Vec<NamedTable>,
+    pub(crate) settings: Vec<NamedTable>,
 }
 
 /// A session with the functions, the settings and the schemas of a lake, but no tables in `events` and `marts`.

@@ -53,19 +53,6 @@ impl FileStatistics {
         }
     }
 
-    /// Statistics of the rows of both.
-    pub(crate) fn merge(&self, other: &FileStatistics) -> FileStatistics {
-        let mut columns = BTreeMap::new();
-        for (name, mine) in &self.columns {
-            if let Some(theirs) = other.columns.get(name) {
-                let mut bounds = mine.clone();
-                bounds.widen(theirs);
-                columns.insert(name.clone(), bounds);
-            }
-        }
-        FileStatistics { rows: self.rows.zip(other.rows).map(|(mine, theirs)| mine + theirs), columns }
-    }
-
     /// As Delta keeps them.
     pub(crate) fn to_json(&self) -> String {
         let (mut mins, mut maxs, mut nulls) = (Map::new(), Map::new(), Map::new());

@@ -2,7 +2,8 @@
 //!
 //! The stock local store never calls fsync, so a power cut can leave a commit that is empty or gone. Here a whole
 //! object is written to a staging file, synced, published by an atomic link or rename, and then the folder is synced,
-//! with every folder that had to be made for it. An object is never visible before its bytes are on disk.
+//! with every folder that had to be made for it: an object is never visible before its bytes are on disk. Uploads in
+//! parts, which only data files use, are synced when they complete, before any commit can name them.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -36,6 +37,18 @@ struct Counters {
     staged: AtomicU64,
     file_syncs: AtomicU64,
     folder_syncs: AtomicU64,
+    #[cfg(test)]
+    faults: Faults,
+}
+
+/// Failures that tests ask for: the n-th coming one of each kind.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// Before the commit is visible.
+    pub(crate) commit_staging: AtomicU64,
+    /// After the commit is visible, when its folder is synced.
+    pub(crate) commit_folder: AtomicU64,
 }
 
 impl Default for DurableStore {
@@ -58,6 +71,11 @@ impl DurableStore {
     /// How many folders were synced so far.
     pub fn folder_syncs(&self) -> u64 {
         self.counters.folder_syncs.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.counters.faults
     }
 
     /// Syncs a folder that earlier runs may have published into without reaching their own sync.
@@ -84,6 +102,8 @@ impl DurableStore {
     }
 
     fn sync_folder(&self, folder: &FsPath) -> std::io::Result<()> {
+        #[cfg(test)]
+        fail_once(&self.counters.faults.commit_folder, folder.ends_with("_delta_log"))?;
         self.counters.folder_syncs.fetch_add(1, Ordering::Relaxed);
         File::open(folder)?.sync_all()
     }
@@ -132,6 +152,8 @@ impl DurableStore {
     }
 
     fn stage(&self, staged: &FsPath, payload: &PutPayload) -> std::io::Result<()> {
+        #[cfg(test)]
+        fail_once(&self.counters.faults.commit_staging, staged.parent().is_some_and(|f| f.ends_with("_delta_log")))?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(staged)?;
         for chunk in payload {
             file.write_all(chunk)?;
@@ -152,6 +174,15 @@ impl DurableStore {
         })
         .await
     }
+}
+
+/// Counts down at each fitting call and fails when it gets to the end.
+#[cfg(test)]
+fn fail_once(countdown: &AtomicU64, fits: bool) -> std::io::Result<()> {
+    if fits && countdown.load(Ordering::SeqCst) > 0 && countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
+        return Err(std::io::Error::other("a failure that the test asked for"));
+    }
+    Ok(())
 }
 
 impl fmt::Display for DurableStore {

@@ -39,8 +39,6 @@ pub(crate) const COMMIT_ATTEMPTS_MAX: u32 = 5;
 pub(crate) struct Table {
     /// Name in errors and log lines, such as `events.orders`.
     pub(crate) name: String,
-    /// Folder below the lake's own, such as `events/orders`.
-    pub(crate) folder: String,
     log: LogStoreRef,
     store: DurableStore,
     kind: Kind,
@@ -87,21 +85,20 @@ impl Table {
     /// An event table.
     pub(crate) fn events(root: &Url, store: &DurableStore, table: &str, schema: SchemaRef) -> Result<Table, LakeError> {
         let kind = Kind::Events { application: format!("mizan/{table}"), schema };
-        Table::new(root, store, format!("events.{table}"), format!("events/{table}"), kind)
+        Table::new(root, store, format!("events.{table}"), &format!("events/{table}"), kind)
     }
 
     /// A model's table.
     pub(crate) fn mart(root: &Url, store: &DurableStore, name: &str) -> Result<Table, LakeError> {
-        Table::new(root, store, format!("marts.{name}"), format!("marts/{name}"), Kind::Mart)
+        Table::new(root, store, format!("marts.{name}"), &format!("marts/{name}"), Kind::Mart)
     }
 
-    fn new(root: &Url, store: &DurableStore, name: String, folder: String, kind: Kind) -> Result<Table, LakeError> {
+    fn new(root: &Url, store: &DurableStore, name: String, folder: &str, kind: Kind) -> Result<Table, LakeError> {
         let url = root.join(&format!("{folder}/")).map_err(|_| LakeError::Path(root.path().into()))?;
         let log =
             logstore_with(Arc::new(store.clone()), &url, StorageConfig::default()).map_err(LakeError::delta(&name))?;
         Ok(Table {
             name,
-            folder,
             log,
             store: store.clone(),
             kind,

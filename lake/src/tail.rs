@@ -179,3 +179,70 @@ fn join_small(chunks: &mut Vec<Chunk>) -> Result<(), LakeError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use mizan_events::{BatchBuilder, EventTime, Unknown, parse};
+
+    use super::*;
+
+    fn batch(from: u64, to: u64) -> RecordBatch {
+        let now = EventTime::parse("2026-03-01T00:00:00Z").unwrap();
+        let mut builder = BatchBuilder::new(Family::Payment);
+        for position in from..to {
+            let text = format!(
+                r#"{{"specversion":"1.0","id":"{position}","source":"s","type":"payment.captured",
+                "time":"2026-03-01T00:00:00Z","data":{{"payment_id":"{position}","provider":"cod","amount":"1.000","currency":"KWD"}}}}"#
+            );
+            builder.append(&parse(&text, Unknown::Refuse, now).unwrap(), position, now);
+        }
+        builder.finish()
+    }
+
+    fn positions_beyond(tail: &Tail, position: u64) -> Vec<i64> {
+        beyond(&tail.snapshot()[index(Family::Payment)], position)
+            .unwrap()
+            .iter()
+            .flat_map(|batch| batch.column_by_name(POSITION).unwrap().as_primitive::<Int64Type>().values().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn any_position_cuts_the_tail_exactly() {
+        let tail = Tail::new();
+        for position in 1..=50 {
+            tail.push(Family::Payment, batch(position, position + 1), position).unwrap();
+        }
+        assert!(tail.snapshot()[index(Family::Payment)].len() < 10, "single rows are joined");
+        for position in 0..=50 {
+            let expected: Vec<i64> = (position + 1..=50).collect();
+            assert_eq!(positions_beyond(&tail, u64::try_from(position).unwrap()), expected);
+        }
+        assert_eq!(tail.rows(), 50);
+        assert!(tail.bytes() > 0);
+    }
+
+    #[test]
+    fn rows_out_of_order_or_with_a_wrong_end_are_refused() {
+        let tail = Tail::new();
+        tail.push(Family::Payment, batch(5, 8), 7).unwrap();
+        assert!(tail.push(Family::Payment, batch(7, 9), 8).is_err());
+        assert!(tail.push(Family::Payment, batch(8, 10), 10).is_err());
+        assert!(tail.push(Family::Order, batch(8, 10), 9).is_err());
+        assert_eq!(positions_beyond(&tail, 0), [5, 6, 7]);
+    }
+
+    #[tokio::test]
+    async fn the_watermark_never_falls_and_wakes_those_who_wait() {
+        let tail = Tail::new();
+        let waiting = tokio::spawn({
+            let tail = tail.clone();
+            async move { tail.wait_for(10).await }
+        });
+        tail.reached(7);
+        tail.reached(3);
+        assert_eq!(tail.watermark(), 7);
+        tail.reached(12);
+        waiting.await.unwrap();
+    }
+}

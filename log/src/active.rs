@@ -1,9 +1,9 @@
 //! The segment that is being written.
 //!
 //! A segment is made at its full length with `set_len` and cut to what it holds when it is full or the log closes. Within
-//! that length a write changes no file size, so `fdatasync` has less to do: 400 bytes at a time took 0.3 ms (p50) on a
-//! quiet disk, against 2.7 ms into a growing file. Zeros written in advance took 0.55 ms and as much
-//! disk bandwidth again; space reserved by `fallocate` was no faster. So: holes, and no zeros.
+//! that length a write changes no file size, so `fdatasync` has less to do: 400 bytes at a time took 0.3 ms (p50)
+//! while the disk was quiet, against 2.7 ms at best into a growing file. Zeros written in advance took 0.55 ms and as much disk
+//! bandwidth again; space reserved by `fallocate` was no faster. So: holes, and no zeros.
 
 use std::io;
 use std::path::{Path, PathBuf};

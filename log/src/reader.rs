@@ -161,7 +161,7 @@ impl Source {
                 let Some(oldest) = firsts.first() else { return Ok(None) };
                 let first_position = *firsts
                     .iter()
-                    .rfind(|first| **first <= after + 1)
+                    .rfind(|first| **first - 1 <= after)
                     .ok_or(LogError::Trimmed { after, first_position: *oldest })?;
                 let path = path_of(dir, first_position);
                 match std::fs::metadata(&path) {

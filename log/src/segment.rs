@@ -97,7 +97,8 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, LogError> {
     for entry in entries {
         let name = entry.map_err(io_error("list", dir))?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_suffix(".seg")).filter(|digits| digits.len() == 20);
-        firsts.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        // Positions begin at 1: another name is not one of ours.
+        firsts.extend(digits.and_then(|digits| digits.parse::<u64>().ok()).filter(|first| *first > 0));
     }
     firsts.sort_unstable();
     Ok(firsts)

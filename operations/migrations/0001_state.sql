@@ -194,7 +194,7 @@ CREATE TABLE stock_movements (
     reserved_change   INTEGER NOT NULL,
     incoming_change   INTEGER NOT NULL,
     on_hand           INTEGER NOT NULL,
-    PRIMARY KEY (shop, sku, location, position)
+    PRIMARY KEY (shop, sku, position, location)
 ) STRICT, WITHOUT ROWID;
 
 -- Pieces sold by shop day, for the reorder rule.
@@ -268,7 +268,7 @@ CREATE TABLE alerts (
     PRIMARY KEY (shop, kind, sku, location, raised_position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX alerts_open ON alerts (shop, raised_position) WHERE closed_position IS NULL;
+CREATE INDEX alerts_open ON alerts (shop, sku) WHERE closed_position IS NULL;
 
 -- Last number given out in each series and year.
 CREATE TABLE invoice_numbers (

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt, stream};

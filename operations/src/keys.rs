@@ -111,6 +111,15 @@ pub struct KeyRow {
     pub revoked_at: Option<String>,
 }
 
+#[derive(sqlx::FromRow)]
+struct StoredKey {
+    name: String,
+    scopes: String,
+    shop: Option<String>,
+    created_at: i64,
+    revoked_at: Option<i64>,
+}
+
 impl Operations {
     /// Makes a key. The secret in the answer is not stored and cannot be shown again.
     ///
@@ -180,19 +189,19 @@ impl Operations {
     /// # Errors
     /// When the file cannot be read.
     pub async fn list_keys(&self) -> Result<Vec<KeyRow>, OperationsError> {
-        let rows: Vec<(String, String, Option<String>, i64, Option<i64>)> =
+        let rows: Vec<StoredKey> =
             sqlx::query_as("SELECT name, scopes, shop, created_at, revoked_at FROM keys ORDER BY created_at, name")
                 .fetch_all(self.readers())
                 .await
                 .doing("list keys")?;
         rows.into_iter()
-            .map(|(name, scopes, shop, created_at, revoked_at)| {
+            .map(|row| {
                 Ok(KeyRow {
-                    name,
-                    scopes: read_scopes(&scopes)?,
-                    shop,
-                    created_at: EventTime::from_micros(created_at).to_string(),
-                    revoked_at: revoked_at.map(|at| EventTime::from_micros(at).to_string()),
+                    name: row.name,
+                    scopes: read_scopes(&row.scopes)?,
+                    shop: row.shop,
+                    created_at: EventTime::from_micros(row.created_at).to_string(),
+                    revoked_at: row.revoked_at.map(|at| EventTime::from_micros(at).to_string()),
                 })
             })
             .collect()

@@ -38,8 +38,8 @@ pub async fn rebuild(
     let fresh = Operations::open_with(&beside, &settings, Durability::None).await?;
     if path.exists() {
         carry_over(&fresh, path).await?;
-        fresh.close().await;
     }
+    fresh.close().await;
     // Opened again, so that it works with the secret that was carried over.
     let fresh = Operations::open_with(&beside, &settings, Durability::None).await?;
     let applied = replay(&fresh, events).await;
@@ -103,7 +103,9 @@ async fn settle(path: &Path) -> Result<(), OperationsError> {
     connection.close().await.doing("close its file")?;
     match mode {
         Ok(mode) if mode == "delete" => Ok(()),
-        _ => Err(in_use()),
+        Ok(_) => Err(in_use()),
+        Err(sqlx::Error::Database(error)) if error.message().contains("locked") => Err(in_use()),
+        Err(source) => Err(OperationsError::Database { doing: "settle its file", source }),
     }
 }
 

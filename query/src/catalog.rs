@@ -3,16 +3,17 @@
 //! Comments come from the schemas themselves: the key `comment` in the metadata of a field, and in the
 //! metadata of a schema for the table. Both tables are worked out when they are read.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider, Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, TableReference};
 use datafusion::datasource::{MemTable, TableType};
 use datafusion::execution::context::SessionContext;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, cast, col, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
 
@@ -51,24 +52,37 @@ pub(crate) fn register(context: &SessionContext) -> Result<(), QueryError> {
     Ok(())
 }
 
-/// What `DESCRIBE name` answers.
+/// What `DESCRIBE name` answers. Comments come from `settings.columns`, whoever filled it.
 pub(crate) async fn describe(context: &SessionContext, name: &ObjectName) -> Result<RecordBatch, QueryError> {
     let unknown = || diagnose::unknown_table(&name.to_string(), None, context);
+    let failed = |error: DataFusionError| QueryError::internal(format!("the columns of a table: {error}"));
     let reference = TableReference::parse_str(&name.to_string());
     if !context.table_exist(reference.clone()).unwrap_or(false) {
         return Err(unknown());
     }
-    let table = context.table_provider(reference).await.map_err(|_| unknown())?;
-    let schema = table.schema();
-    let texts = |text: fn(&Field) -> Option<String>| -> ArrayRef {
-        Arc::new(schema.fields().iter().map(|field| text(field)).collect::<StringArray>())
-    };
+    let table = context.table_provider(reference.clone()).await.map_err(|_| unknown())?.schema();
+    let default_schema = context.state().config_options().catalog.default_schema.clone();
+    let schema = reference.schema().unwrap_or(&default_schema);
+    let wanted = col("table_schema").eq(lit(schema)).and(col("table_name").eq(lit(reference.table())));
+    let comments = context.table(TableReference::partial(SCHEMA, Of::Columns.name())).await.map_err(failed)?;
+    let text = |name| cast(col(name), DataType::Utf8).alias(name);
+    let comments = comments.filter(wanted).and_then(|rows| rows.select([text("column_name"), text("comment")]));
+    let comments = comments.map_err(failed)?.collect().await.map_err(failed)?;
+    let comments: HashMap<&str, &str> = comments
+        .iter()
+        .flat_map(|rows| rows.column(0).as_string::<i32>().iter().zip(rows.column(1).as_string::<i32>()))
+        .filter_map(|(column, comment)| Some((column?, comment?)))
+        .collect();
+    let fields = table.fields();
+    let names: StringArray = fields.iter().map(|field| Some(field.name())).collect();
+    let types: StringArray = fields.iter().map(|field| Some(type_name(field.data_type()))).collect();
+    let comments: StringArray = fields.iter().map(|field| comments.get(field.name().as_str()).copied()).collect();
     RecordBatch::try_from_iter([
-        ("column_name", texts(|field| Some(field.name().clone()))),
-        ("data_type", texts(|field| Some(type_name(field.data_type())))),
-        ("comment", texts(|field| field.metadata().get(COMMENT).cloned())),
+        ("column_name", Arc::new(names) as ArrayRef),
+        ("data_type", Arc::new(types)),
+        ("comment", Arc::new(comments)),
     ])
-    .map_err(|error| QueryError::internal(error.to_string()))
+    .map_err(|error| failed(error.into()))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The SQL engine: a text comes in, rows come out, and nothing else happens.
 //!
-//! A statement passes four stations. The [`guard`] reads it and refuses whatever is not a plain query,
+//! A statement passes four stations. The guard reads it and refuses whatever is not a plain query,
 //! or is too large to plan. The planner binds the [parameters](Param) and plans it on a thread with a
 //! stack that long chains cannot overflow. The engine runs the plan on threads of its own, inside the
 //! [limits](Limits) on time, memory, spill, rows and company. A [`Format`] writes what comes out.

@@ -11,12 +11,12 @@ const RAMADAN_HOURS: [u64; 24] =
     [86, 80, 66, 44, 18, 8, 6, 8, 14, 20, 26, 30, 34, 38, 42, 40, 30, 16, 26, 50, 72, 88, 94, 92];
 
 /// First and last day of Ramadan, as announced or calculated (Umm al-Qura).
-const RAMADANS: [((i16, i8, i8), (i16, i8, i8)); 5] = [
-    ((2024, 3, 11), (2024, 4, 9)),
-    ((2025, 3, 1), (2025, 3, 29)),
-    ((2026, 2, 18), (2026, 3, 19)),
-    ((2027, 2, 8), (2027, 3, 9)),
-    ((2028, 1, 28), (2028, 2, 26)),
+const RAMADANS: [(Date, Date); 5] = [
+    (Date::constant(2024, 3, 11), Date::constant(2024, 4, 9)),
+    (Date::constant(2025, 3, 1), Date::constant(2025, 3, 29)),
+    (Date::constant(2026, 2, 18), Date::constant(2026, 3, 19)),
+    (Date::constant(2027, 2, 8), Date::constant(2027, 3, 9)),
+    (Date::constant(2028, 1, 28), Date::constant(2028, 2, 26)),
 ];
 
 /// A campaign: what it is called in links, how much it draws, and what it takes off incense and oud.
@@ -87,8 +87,7 @@ pub(crate) fn next_working_moment(since: i64, weekday_of: impl Fn(i64) -> Weekda
 }
 
 fn is_ramadan(day: Date) -> bool {
-    let date = |(year, month, day)| Date::new(year, month, day).ok();
-    RAMADANS.iter().any(|(first, last)| date(*first) <= Some(day) && Some(day) <= date(*last))
+    RAMADANS.iter().any(|(first, last)| (*first..=*last).contains(&day))
 }
 
 #[cfg(test)]

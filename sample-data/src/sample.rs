@@ -17,9 +17,9 @@ pub fn sample_config() -> ShopConfig {
     ShopConfig {
         sessions_per_day: 10,
         products: 12,
-        willingness_percent: 520,
+        willingness_percent: 420,
         growth_per_mille: 0,
-        ..ShopConfig::new(Market::Riyadh, 2026, jiff::civil::Date::constant(2026, 3, 1))
+        ..ShopConfig::new(Market::Riyadh, 1107, jiff::civil::Date::constant(2026, 2, 19))
     }
 }
 

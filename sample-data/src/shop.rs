@@ -217,7 +217,7 @@ fn key(config: &ShopConfig) -> u64 {
         u64::from(config.willingness_percent),
     ];
     let shop = config.shop.bytes().map(u64::from);
-    numbers.into_iter().chain(shop).fold(0x6d69_7a61_6e, |key, number| mix(key ^ mix(number)))
+    numbers.into_iter().chain(shop).fold(0x006d_697a_616e, |key, number| mix(key ^ mix(number)))
 }
 
 fn days_since_1970(date: Date) -> i64 {

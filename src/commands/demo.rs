@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use mizan_operations::Scope;
+use mizan_operations::{OperationsError, Scope};
 use mizan_sample_data::{Market, Shop, ShopConfig, ShopEvent};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,23 @@ const LIVE_STEP: Duration = Duration::from_millis(1_000);
 struct Saved {
     config: ShopConfig,
     /// Every event up to here was acknowledged.
+    #[serde(with = "instant")]
     fed_until: Timestamp,
+}
+
+/// An instant as RFC 3339 text.
+mod instant {
+    use jiff::Timestamp;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(instant)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, Failure> {
@@ -72,7 +88,7 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
         }
         Err(_) => {
             let zone = TimeZone::get(market.timezone()).or_fail(Code::Software)?;
-            let start = now.to_zoned(zone).date().saturating_sub(i64::from(options.days).days());
+            let start = zone.to_datetime(now).date().saturating_sub(i64::from(options.days).days());
             let config = ShopConfig::new(market, options.seed, start);
             eprintln!("Simulating {} days of {} in {}.", options.days, market.shop_name(), context.data.root().display());
             (Shop::new(config.clone()), Saved { config, fed_until: Timestamp::MIN })
@@ -125,7 +141,9 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
         }
         let _ = stop.send(true);
     };
-    serve(&context, rooms, |address| drop(send_address.send(address)), until).await?;
+    serve(&context, rooms, |address| {
+        let _ = send_address.send(address);
+    }, until).await?;
     match failed {
         Some(failure) => Err(failure),
         None => {
@@ -150,7 +168,10 @@ async fn demo_keys(context: &Context, rooms: &Rooms) -> Result<DemoKeys, Failure
         }
     };
     // Made anew at each start: it is kept nowhere but in this process.
-    rooms.operations.revoke_key("demo-shop").await.or_fail(Code::Io)?;
+    match rooms.operations.revoke_key("demo-shop").await {
+        Ok(()) | Err(OperationsError::NoSuchKey { .. }) => {}
+        Err(error) => return Err(Failure::new(Code::Io, error)),
+    }
     let feeder = rooms.operations.create_key("demo-shop", &[Scope::Ingest], None).await.or_fail(Code::Io)?;
     Ok(DemoKeys { admin, feeder: feeder.secret })
 }

@@ -31,8 +31,8 @@ struct Report {
 pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Failure> {
     let mapping = options.map.as_ref().map(Mapping::load).transpose().or_fail(Code::BadData)?;
     let source = Source::open(&options.files).or_fail(Code::BadData)?;
-    for ignored in &source.ignored {
-        tracing::warn!(file = %ignored.display(), "not a kind of file that can be imported; passed over");
+    for skipped in &source.skipped {
+        tracing::warn!(file = %skipped.display(), "not a kind of file that can be imported; passed over");
     }
     let rooms = Rooms::open(&context).await?;
     let mut worker = rooms.worker(&context).await?.without_showing();

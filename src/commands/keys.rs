@@ -41,10 +41,7 @@ pub async fn run(context: Context, options: cli::Keys) -> Result<ExitCode, Failu
             }
         }
         cli::Keys::Revoke { name } => {
-            if !operations.revoke_key(&name).await.or_fail(Code::Io)? {
-                return Err(Failure::new(Code::BadData, format!("there is no key {name:?} in use"))
-                    .hint("`mizan keys list` shows which there are"));
-            }
+            operations.revoke_key(&name).await.or_fail(Code::BadData)?;
             eprintln!("The key {name:?} is useless from now on.");
         }
     }

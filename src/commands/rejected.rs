@@ -115,7 +115,7 @@ async fn offer(intake: &Intake, mapping: Option<&Mapping>, entry: &RejectedEntry
         events.push(&whole[start..start + text.len()]);
         start += text.len() + 1;
     }
-    let origin = mizan_ingest::Origin { kind: "replay".to_owned(), ..Default::default() };
+    let origin = mizan_ingest::rejected::Origin { kind: "replay".to_owned(), ..Default::default() };
     let receipt = intake.accept(&body, events, &origin).await.or_fail(Code::Io)?;
     Ok(Some((receipt.accepted, receipt.duplicates)))
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mizan_dashboards::{Progress, ServerOptions, State};
-use mizan_events::Unknown;
+use mizan_events::{EventTime, Unknown};
 use mizan_lake::Lake;
 use mizan_operations::Scope;
+use mizan_transform::Selection;
 use tokio::sync::watch;
 
 use super::Context;
@@ -139,11 +140,18 @@ async fn keep_models_fresh(project: mizan_transform::Project, lake: Lake, refres
     tokio::pin!(stop);
     let mut seen = None;
     loop {
-        let versions = lake.versions().await.ok();
+        let tables = lake.tables().await.ok();
+        let versions = tables.map(|tables| tables.iter().map(|table| table.version).collect::<Vec<_>>());
         if versions.is_some() && versions != seen {
-            let runner = mizan_transform::Runner::new(&project, refresh.settings.clone());
-            match runner.run(&lake, &[], mizan_events::EventTime::now(), &mut |_| {}).await {
-                Ok(_) => seen = versions,
+            let runner = mizan_transform::Runner::new(&project);
+            let settings = refresh.settings.clone();
+            match runner.run(&lake, settings, &Selection::All, EventTime::now(), &mut |_| {}).await {
+                Ok(report) => {
+                    seen = versions;
+                    for (model, error, _) in report.failures() {
+                        tracing::error!(model, error = %error, "a model failed; its mart is as it was");
+                    }
+                }
                 Err(error) => tracing::error!(error = %error, "models could not be brought up to date"),
             }
         }

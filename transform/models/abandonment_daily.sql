@@ -2,10 +2,10 @@
 name: abandonment_daily
 title: Abandonment by day
 description: >
-  Three different populations: carts by the day of their first add, checkouts by the day they began, payments by the day of the first payment
-  step. The abandonment rate is abandoned over abandoned and converted; what is still open, emptied or declined is in
-  neither. The recovery rate is recovered over recovered and abandoned. A late order moves its cart from abandoned to recovered,
-  and so changes an earlier day.
+  Three different populations: carts by the day of their first add, checkouts by the day they began, payments by the
+  day of the first payment step. The abandonment rate is abandoned over abandoned and converted; what is still open,
+  emptied or declined is in neither. The recovery rate is recovered over recovered and abandoned. A late order moves
+  its cart from abandoned to recovered, and so changes an earlier day.
 grain: one row a shop, day, population and currency
 key: [shop, day, population, currency]
 time: day
@@ -35,7 +35,8 @@ everyone as (
     union all
     select shop, started_at, 'checkout', state, is_recovered, value, currency from marts.checkouts
     union all
-    select shop, payment_at, 'payment', payment_state, is_payment_recovered, value, currency from marts.checkouts where payment_at is not null
+    select shop, payment_at, 'payment', payment_state, is_payment_recovered, value, currency from marts.checkouts
+        where payment_at is not null
 )
 select shop, shop_date(shop, began_at) as day, population, coalesce(currency, 'XXX') as currency,
     count(*) as started,

@@ -1,17 +1,17 @@
 /* ---
 check: carts
 compare: >
-  select c.shop, count(*) as started, count(converted_at) as converted,
-  sum(case when converted_at is null and last_activity_at + interval '60 minutes' <= r.as_of then 1 else 0 end) as left_alone
-  from marts.carts c cross join settings.run r group by c.shop
+  select c.shop, count(*) as started, count(converted_at) as converted, sum(case when converted_at is null and
+  last_activity_at + interval '60 minutes' <= r.as_of then 1 else 0 end) as left_alone from marts.carts c cross join
+  settings.run r group by c.shop
 by: counting distinct carts, and those that appear beside an order
 --- */
 with
 touched as (
     select *, coalesce(cart_id, session_id, visitor_id) as cart
     from events.storefront
-    where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart', 'storefront.view_cart',
-        'storefront.begin_checkout', 'storefront.purchase')
+    where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart',
+        'storefront.view_cart', 'storefront.begin_checkout', 'storefront.purchase')
 ),
 filled as (
     select shop, cart, min(event_time) as since from touched where type = 'storefront.add_to_cart' group by shop, cart
@@ -29,7 +29,8 @@ bought as (
     where o.type = 'order.placed' and o.event_time >= f.since
 ),
 last_touched as (
-    select t.shop, t.cart, max(t.event_time) as at from touched t join filled f on t.shop = f.shop and t.cart = f.cart group by t.shop, t.cart
+    select t.shop, t.cart, max(t.event_time) as at from touched t join filled f on t.shop = f.shop
+        and t.cart = f.cart group by t.shop, t.cart
 )
 select l.shop, count(*) as started, count(b.cart) as converted,
     sum(case when b.cart is null and l.at + interval '60 minutes' <= r.as_of then 1 else 0 end) as left_alone

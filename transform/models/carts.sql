@@ -2,10 +2,10 @@
 name: carts
 title: Carts
 description: >
-  Every cart from its first add_to_cart, with what became of it. converted: an order was placed from it, or a purchase made with it.
-  Else emptied: everything was removed again. Else abandoned: nothing touched it for 60 minutes. Else open. A cart that
-  stood untouched for 60 minutes and was converted all the same is recovered. A cart without a number is the visit's or the visitor's. Its value
-  is pieces times price of what was added, less what was removed.
+  Every cart from its first add_to_cart, with what became of it. converted: an order was placed from it, or a purchase
+  made with it. Else emptied: everything was removed again. Else abandoned: nothing touched it for 60 minutes. Else
+  open. A cart that stood untouched for 60 minutes and was converted all the same is recovered. A cart without a
+  number is the visit's or the visitor's. Its value is pieces times price of what was added, less what was removed.
 grain: one row a cart
 key: [shop, cart_id]
 time: created_at
@@ -27,11 +27,12 @@ tests:
 --- */
 with
 touches as (
-    select shop, coalesce(cart_id, session_id, visitor_id) as cart_id, session_id, checkout_id, event_id, event_time, type, currency,
+    select shop, coalesce(cart_id, session_id, visitor_id) as cart_id, session_id, checkout_id, event_id, event_time,
+        type, currency,
         items, quantity, unit_price, value, cart_id is not null as is_numbered
     from events.storefront
-    where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart', 'storefront.view_cart',
-        'storefront.begin_checkout', 'storefront.purchase')
+    where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart',
+        'storefront.view_cart', 'storefront.begin_checkout', 'storefront.purchase')
 ),
 listed_items as (
     select shop, event_id, cart_id, unnest(items) as item
@@ -45,7 +46,8 @@ items_of_event as (
     group by shop, cart_id, event_id
 ),
 changes as (
-    select t.*, case t.type when 'storefront.add_to_cart' then 1 when 'storefront.remove_from_cart' then -1 else 0 end as direction,
+    select t.*, case t.type when 'storefront.add_to_cart' then 1 when 'storefront.remove_from_cart' then -1 else 0
+        end as direction,
         cast(coalesce(i.pieces, t.quantity, 1) as decimal(18, 4)) as moved_pieces,
         cast(coalesce(i.amount, coalesce(t.quantity, 1) * t.unit_price, t.value, 0) as decimal(18, 4)) as moved_value
     from touches t left join items_of_event i on t.shop = i.shop and t.cart_id = i.cart_id and t.event_id = i.event_id
@@ -76,15 +78,18 @@ converted as (
 -- What happens to a cart after its order says nothing about how the order came about.
 until_converted as (
     select c.*, b.created_at, v.converted_at,
-        coalesce(lead(c.event_time) over (partition by c.shop, c.cart_id order by c.event_time, c.event_id), v.converted_at) as next_at,
-        sum(c.direction * c.moved_pieces) over (partition by c.shop, c.cart_id order by c.event_time, c.event_id) as pieces_so_far
+        coalesce(lead(c.event_time) over (partition by c.shop, c.cart_id order by c.event_time, c.event_id),
+            v.converted_at) as next_at,
+        sum(c.direction * c.moved_pieces) over (partition by c.shop, c.cart_id order by c.event_time,
+            c.event_id) as pieces_so_far
     from changes c
     join begun b on c.shop = b.shop and c.cart_id = b.cart_id and c.event_time >= b.created_at
     left join converted v on c.shop = v.shop and c.cart_id = v.cart_id
     where v.converted_at is null or c.event_time <= v.converted_at
 ),
 carts as (
-    select shop, cart_id, min(created_at) as created_at, max(event_time) as last_activity_at, min(converted_at) as converted_at,
+    select shop, cart_id, min(created_at) as created_at, max(event_time) as last_activity_at,
+        min(converted_at) as converted_at,
         sum(direction * moved_pieces) as pieces, sum(direction * moved_value) as value, max(currency) as currency,
         bool_or(direction < 0) as had_removals,
         bool_or(pieces_so_far > 0 and next_at >= event_time + interval '60 minutes') as was_left

@@ -1,15 +1,16 @@
 /* ---
 check: checkouts
 compare: >
-  select shop, count(*) as started, count(case when state = 'converted' then 1 end) as converted
-  from marts.checkouts where checkout_id in (select checkout_id from events.storefront) group by shop
+  select shop, count(*) as started, count(case when state = 'converted' then 1 end) as converted from marts.checkouts
+  where checkout_id in (select checkout_id from events.storefront) group by shop
 by: counting distinct numbered checkouts, and those that appear beside an order or a purchase
 --- */
 with
 begun as (
     select shop, checkout_id, min(event_time) as since
     from events.storefront
-    where type in ('storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info') and checkout_id is not null
+    where type in ('storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info')
+        and checkout_id is not null
     group by shop, checkout_id
 ),
 of_cart as (
@@ -26,10 +27,12 @@ last_before_order as (
     group by o.shop, o.event_id
 ),
 completed as (
-    select b.shop, b.checkout_id from begun b join events.orders o on b.shop = o.shop and b.checkout_id = o.checkout_id
+    select b.shop, b.checkout_id from begun b join events.orders o on b.shop = o.shop
+        and b.checkout_id = o.checkout_id
     where o.type = 'order.placed' and o.event_time >= b.since
     union
-    select b.shop, b.checkout_id from begun b join events.storefront e on b.shop = e.shop and b.checkout_id = e.checkout_id
+    select b.shop, b.checkout_id from begun b join events.storefront e on b.shop = e.shop
+        and b.checkout_id = e.checkout_id
     where e.type = 'storefront.purchase' and e.event_time >= b.since
     union
     select c.shop, c.checkout_id

@@ -2,10 +2,11 @@
 name: checkouts
 title: Checkouts
 description: >
-  Every checkout from its first step, with what became of it, and the same for its payment. converted: an order was placed from it, or a
-  purchase made in it. Else abandoned: nothing happened for 10 minutes. Else open. The payment is counted where payment details
-  were given or a payment was tried: converted when the checkout was or money was authorized; declined when the last attempt
-  ended in a hard decline, which is not walking away; else abandoned or open. A checkout without a number is the cart's, the visit's or the visitor's.
+  Every checkout from its first step, with what became of it, and the same for its payment. converted: an order was
+  placed from it, or a purchase made in it. Else abandoned: nothing happened for 10 minutes. Else open. The payment is
+  counted where payment details were given or a payment was tried: converted when the checkout was or money was
+  authorized; declined when the last attempt ended in a hard decline, which is not walking away; else abandoned or
+  open. A checkout without a number is the cart's, the visit's or the visitor's.
 grain: one row a checkout
 key: [shop, checkout_id]
 time: started_at
@@ -32,15 +33,17 @@ tests:
 --- */
 with
 steps as (
-    select shop, coalesce(checkout_id, cart_id, session_id, visitor_id) as checkout_id, cart_id, session_id, order_id, event_id, event_time,
-        type, value, currency
+    select shop, coalesce(checkout_id, cart_id, session_id, visitor_id) as checkout_id, cart_id, session_id,
+        order_id, event_id, event_time, type, value, currency
     from events.storefront
-    where type in ('storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info', 'storefront.purchase')
+    where type in ('storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info',
+        'storefront.purchase')
 ),
 begun as (
     select shop, checkout_id, min(event_time) as started_at, max(cart_id) as cart_id,
         first_value(session_id order by event_time, event_id) as session_id,
-        last_value(value order by event_time, event_id) filter (where value is not null) as value, max(currency) as currency
+        last_value(value order by event_time, event_id) filter (where value is not null) as value,
+            max(currency) as currency
     from steps
     where type <> 'storefront.purchase'
     group by shop, checkout_id
@@ -53,10 +56,12 @@ checkout_of_cart as (
 ),
 -- An order that names only its cart came from the checkout begun last before it.
 orders_of_checkouts as (
-    select shop, order_id, checkout_id, event_time from events.orders where type = 'order.placed' and checkout_id is not null
+    select shop, order_id, checkout_id, event_time from events.orders where type = 'order.placed'
+        and checkout_id is not null
     union all
     select o.shop, o.order_id, c.checkout_id, o.event_time
-    from events.orders o join checkout_of_cart c on o.shop = c.shop and o.cart_id = c.cart_id and o.event_time >= c.started_at
+    from events.orders o join checkout_of_cart c on o.shop = c.shop and o.cart_id = c.cart_id
+        and o.event_time >= c.started_at
         and (c.next_started_at is null or o.event_time < c.next_started_at)
     where o.type = 'order.placed' and o.checkout_id is null
     union all
@@ -64,14 +69,17 @@ orders_of_checkouts as (
 ),
 converted as (
     select o.shop, o.checkout_id, min(o.event_time) as converted_at
-    from orders_of_checkouts o join begun b on o.shop = b.shop and o.checkout_id = b.checkout_id and o.event_time >= b.started_at
+    from orders_of_checkouts o join begun b on o.shop = b.shop and o.checkout_id = b.checkout_id
+        and o.event_time >= b.started_at
     group by o.shop, o.checkout_id
 ),
 checkout_of_order as (
-    select shop, order_id, max(checkout_id) as checkout_id from orders_of_checkouts where order_id is not null group by shop, order_id
+    select shop, order_id, max(checkout_id) as checkout_id from orders_of_checkouts where order_id is not null
+        group by shop, order_id
 ),
 attempts as (
-    select a.shop, coalesce(a.checkout_id, o.checkout_id) as checkout_id, a.attempt_id, a.attempted_at, a.outcome, a.decline_class
+    select a.shop, coalesce(a.checkout_id, o.checkout_id) as checkout_id, a.attempt_id, a.attempted_at, a.outcome,
+        a.decline_class
     from marts.payment_attempts a left join checkout_of_order o on a.shop = o.shop and a.order_id = o.order_id
 ),
 last_attempt as (
@@ -87,15 +95,18 @@ happenings as (
     select shop, checkout_id, attempted_at, attempt_id, true from attempts where checkout_id is not null
 ),
 until_converted as (
-    select h.*, v.converted_at, min(case when h.is_payment then h.event_time end) over (partition by h.shop, h.checkout_id) as payment_at,
-        coalesce(lead(h.event_time) over (partition by h.shop, h.checkout_id order by h.event_time, h.event_id), v.converted_at) as next_at
+    select h.*, v.converted_at, min(case when h.is_payment then h.event_time end) over (partition by h.shop,
+        h.checkout_id) as payment_at,
+        coalesce(lead(h.event_time) over (partition by h.shop, h.checkout_id order by h.event_time, h.event_id),
+            v.converted_at) as next_at
     from happenings h
     join begun b on h.shop = b.shop and h.checkout_id = b.checkout_id
     left join converted v on h.shop = v.shop and h.checkout_id = v.checkout_id
     where v.converted_at is null or h.event_time <= v.converted_at
 ),
 checkouts as (
-    select shop, checkout_id, max(event_time) as last_activity_at, min(converted_at) as converted_at, min(payment_at) as payment_at,
+    select shop, checkout_id, max(event_time) as last_activity_at, min(converted_at) as converted_at,
+        min(payment_at) as payment_at,
         bool_or(next_at >= event_time + interval '10 minutes') as was_left,
         bool_or(event_time >= payment_at and next_at >= event_time + interval '10 minutes') as was_payment_left
     from until_converted

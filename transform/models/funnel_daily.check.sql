@@ -1,9 +1,10 @@
 /* ---
 check: funnel_daily
 compare: >
-  select shop, day, sum(sessions) as sessions, sum(product_view) as product_view, sum(add_to_cart) as add_to_cart
-  from marts.funnel_daily group by shop, day
-by: first and last times a visit, without the mart of visits; an add to the cart counts when the last one is not before the first view
+  select shop, day, sum(sessions) as sessions, sum(product_view) as product_view, sum(add_to_cart) as add_to_cart from
+  marts.funnel_daily group by shop, day
+by: first and last times a visit, without the mart of visits; an add to the cart counts when the last one is not
+  before the first view
 --- */
 with
 loose as (

@@ -2,8 +2,9 @@
 name: funnel_daily
 title: Conversion funnel by day
 description: >
-  How many visits reached each step of the closed funnel: a step counts only after the steps before it, so the counts never
-  rise from left to right. A visit belongs to the shop's day on which it began. The rate of a step is its count over the one before it.
+  How many visits reached each step of the closed funnel: a step counts only after the steps before it, so the counts
+  never rise from left to right. A visit belongs to the shop's day on which it began. The rate of a step is its count
+  over the one before it.
 grain: one row a shop, day, channel, device and country
 key: [shop, day, channel, device, country]
 time: day
@@ -28,7 +29,8 @@ tests:
     - begin_checkout >= payment_attempt
     - payment_attempt >= purchase
 --- */
-select shop, shop_date(shop, started_at) as day, channel, coalesce(device, 'unknown') as device, coalesce(country, 'unknown') as country,
+select shop, shop_date(shop, started_at) as day, channel, coalesce(device, 'unknown') as device, coalesce(country,
+    'unknown') as country,
     count(*) as sessions,
     count(product_view_at) as product_view,
     count(add_to_cart_at) as add_to_cart,

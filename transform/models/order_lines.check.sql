@@ -1,8 +1,8 @@
 /* ---
 check: order_lines
 compare: >
-  select shop, currency, sum(quantity) as quantity, sum(gross_sales) as gross_sales, sum(gross_sales) - sum(discount) as after_discount
-  from marts.order_lines where is_sale group by shop, currency
+  select shop, currency, sum(quantity) as quantity, sum(gross_sales) as gross_sales, sum(gross_sales) - sum(discount)
+  as after_discount from marts.order_lines where is_sale group by shop, currency
 by: sums over the newest telling of every order that was paid or not cancelled
 --- */
 with
@@ -12,7 +12,8 @@ newest_time as (
 ),
 newest as (
     select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+        and e.event_time = n.event_time
     where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
@@ -40,7 +41,8 @@ lines as (
 ),
 in_lines as (
     select shop, currency, sum(line['quantity']) as quantity,
-        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales, coalesce(sum(line['discount']), 0) as discount
+        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales,
+            coalesce(sum(line['discount']), 0) as discount
     from lines
     group by shop, currency
 ),

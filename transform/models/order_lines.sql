@@ -2,9 +2,9 @@
 name: order_lines
 title: Order lines
 description: >
-  What was sold, line by line, with what came back of it; the sum of net_sales here equals the sums over orders and over days. An
-  order cancelled before it was paid sold nothing: its lines stay, with ordered_quantity, and every other quantity and amount is
-  zero. Returns that tie to no ordered line are rows of their own with quantity 0.
+  What was sold, line by line, with what came back of it; the sum of net_sales here equals the sums over orders and
+  over days. An order cancelled before it was paid sold nothing: its lines stay, with ordered_quantity, and every
+  other quantity and amount is zero. Returns that tie to no ordered line are rows of their own with quantity 0.
 grain: one row a line of an order
 key: [shop, order_id, line_id]
 time: placed_at
@@ -49,7 +49,8 @@ came_back as (
     group by shop, order_id, line_number
 ),
 lines as (
-    select l.*, n.order_id is null as is_sale, coalesce(b.quantity, 0) as returned_quantity, coalesce(b.value, 0) as returns
+    select l.*, n.order_id is null as is_sale, coalesce(b.quantity, 0) as returned_quantity, coalesce(b.value,
+        0) as returns
     from marts.ordered_lines l
     left join never_sold n on l.shop = n.shop and l.order_id = n.order_id
     left join came_back b on l.shop = b.shop and l.order_id = b.order_id and l.line_number = b.line_number
@@ -67,10 +68,13 @@ select shop, order_id, line_id, sku, name, category, quantity as ordered_quantit
 from lines
 union all
 select r.shop, r.order_id,
-    'returned-' || row_number() over (partition by r.shop, r.order_id order by r.returned_at, r.event_id, r.place) as line_id,
-    r.sku, null as name, null as category, cast(0 as decimal(18, 4)) as ordered_quantity, cast(0 as decimal(18, 4)) as quantity,
+    'returned-' || row_number() over (partition by r.shop, r.order_id order by r.returned_at, r.event_id,
+        r.place) as line_id,
+    r.sku, null as name, null as category, cast(0 as decimal(18, 4)) as ordered_quantity, cast(0 as decimal(18,
+        4)) as quantity,
     r.quantity as returned_quantity, cast(r.value / nullif(r.quantity, 0) as decimal(18, 4)) as unit_price,
-    cast(0 as decimal(18, 4)) as gross_sales, cast(0 as decimal(18, 4)) as discount, r.value as returns, -r.value as net_sales,
+    cast(0 as decimal(18, 4)) as gross_sales, cast(0 as decimal(18, 4)) as discount, r.value as returns,
+        -r.value as net_sales,
     cast(0 as decimal(18, 4)) as tax, r.currency, r.returned_at as placed_at, false as is_sale
 from marts.returned_lines r
 left join never_sold n on r.shop = n.shop and r.order_id = n.order_id

@@ -1,9 +1,10 @@
 /* ---
 check: ordered_lines
 compare: >
-  select shop, currency, count(*) as lines, sum(quantity) as quantity, sum(gross_sales) as gross_sales, sum(net_sales) as net_sales
-  from marts.ordered_lines group by shop, currency
-by: joins on the newest time instead of windows, and the discount on the order taken off the total instead of shared over lines
+  select shop, currency, count(*) as lines, sum(quantity) as quantity, sum(gross_sales) as gross_sales, sum(net_sales)
+  as net_sales from marts.ordered_lines group by shop, currency
+by: joins on the newest time instead of windows, and the discount on the order taken off the total instead of shared
+  over lines
 --- */
 with
 newest_time as (
@@ -12,7 +13,8 @@ newest_time as (
 ),
 newest as (
     select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+        and e.event_time = n.event_time
     where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
@@ -32,7 +34,8 @@ in_lines as (
     group by shop, currency
 ),
 on_orders as (
-    select shop, currency, coalesce(sum(discount), 0) as discount from tellings where cardinality(lines) > 0 group by shop, currency
+    select shop, currency, coalesce(sum(discount), 0) as discount from tellings where cardinality(lines) > 0
+        group by shop, currency
 )
 select l.shop, l.currency, l.lines, l.quantity, l.gross_sales, l.gross_sales - l.discount - o.discount as net_sales
 from in_lines l join on_orders o on l.shop = o.shop and l.currency = o.currency

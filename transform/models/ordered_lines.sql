@@ -2,9 +2,10 @@
 name: ordered_lines
 title: What was ordered
 description: >
-  The lines of each order as last told (order.placed, or the newest order.edited, which replaces them all), before anything was
-  cancelled or came back. A discount on the whole order is shared over its lines by their worth, and so is a tax that is told only for the
-  whole order; the shares add up to it exactly. Amounts are quantity times price, not rounded to the minor unit.
+  The lines of each order as last told (order.placed, or the newest order.edited, which replaces them all), before
+  anything was cancelled or came back. A discount on the whole order is shared over its lines by their worth, and so
+  is a tax that is told only for the whole order; the shares add up to it exactly. Amounts are quantity times price,
+  not rounded to the minor unit.
 grain: one row a line of an order
 key: [shop, order_id, line_number]
 time: placed_at
@@ -46,7 +47,8 @@ told_lines as (
     where age = 1
 ),
 priced as (
-    select shop, order_id, line_number, coalesce(line['line_id'], cast(line_number as varchar)) as line_id, line['sku'] as sku,
+    select shop, order_id, line_number, coalesce(line['line_id'], cast(line_number as varchar)) as line_id,
+        line['sku'] as sku,
         line['name'] as name, line['category'] as category, currency, placed_at, order_discount, order_tax,
         line['quantity'] as quantity,
         cast(coalesce(line['unit_price'], 0) as decimal(18, 4)) as unit_price,

@@ -2,7 +2,8 @@
 check: orders
 compare: >
   select shop, count(*) as orders, sum(case when is_sale then 1 else 0 end) as sales, sum(gross_sales) as gross_sales,
-  sum(captured) as captured, sum(refunded) as refunded, count(delivered_at) as delivered from marts.orders group by shop
+  sum(captured) as captured, sum(refunded) as refunded, count(delivered_at) as delivered from marts.orders group by
+  shop
 by: counts and sums over the events, order and payment apart
 --- */
 with
@@ -12,7 +13,8 @@ newest_time as (
 ),
 newest as (
     select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+        and e.event_time = n.event_time
     where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
@@ -39,7 +41,8 @@ lines as (
     select shop, unnest(lines) as line from sales
 ),
 gross as (
-    select shop, sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales from lines group by shop
+    select shop, sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales
+        from lines group by shop
 ),
 sold as (
     select shop, count(*) as sales from sales group by shop
@@ -48,7 +51,8 @@ known as (
     select distinct shop, order_id from events.orders
 ),
 heard as (
-    select shop, count(distinct order_id) as orders, count(distinct case when type = 'order.delivered' then order_id end) as delivered
+    select shop, count(distinct order_id) as orders, count(distinct case when type = 'order.delivered' then order_id
+        end) as delivered
     from events.orders
     group by shop
 ),
@@ -58,7 +62,8 @@ money as (
     from events.payments p join known k on p.shop = k.shop and p.order_id = k.order_id
     group by p.shop
 )
-select h.shop, h.orders, coalesce(s.sales, 0) as sales, coalesce(g.gross_sales, 0) as gross_sales, coalesce(m.captured, 0) as captured,
+select h.shop, h.orders, coalesce(s.sales, 0) as sales, coalesce(g.gross_sales, 0) as gross_sales,
+    coalesce(m.captured, 0) as captured,
     coalesce(m.refunded, 0) as refunded, h.delivered
 from heard h
 left join sold s on h.shop = s.shop

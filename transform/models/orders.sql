@@ -2,9 +2,10 @@
 name: orders
 title: Orders
 description: >
-  Every order with where it stands, what it sold and what came back. net_sales is gross_sales less discounts less returns, without tax and
-  shipping. An order cancelled before it was paid sold nothing: its amounts are zero and is_sale is false; ordered_total keeps what it
-  asked. A return that names no known order is a row with status returned, gross 0 and its value as returns.
+  Every order with where it stands, what it sold and what came back. net_sales is gross_sales less discounts less
+  returns, without tax and shipping. An order cancelled before it was paid sold nothing: its amounts are zero and
+  is_sale is false; ordered_total keeps what it asked. A return that names no known order is a row with status
+  returned, gross 0 and its value as returns.
 grain: one row an order
 key: [shop, order_id]
 time: placed_at
@@ -13,7 +14,8 @@ columns:
   order_id: The order
   customer_id: The customer
   placed_at: When it was placed; where that was never told, when it was first heard of
-  status: "placed, packed, shipped, out_for_delivery, delivery_failed, delivered, cancelled or returned: the furthest it came"
+  status: "placed, packed, shipped, out_for_delivery, delivery_failed, delivered, cancelled or returned: the furthest
+    it came"
   payment_status: "unpaid, cod_pending, authorized, paid, partially_refunded or refunded"
   payment_method: How the customer chose to pay
   channel: "Where it was sold: online, pos, marketplace"
@@ -47,7 +49,8 @@ tests:
 --- */
 with
 newest_first as (
-    select shop, order_id, shipping, tax, total, row_number() over (partition by shop, order_id order by event_time desc, position desc) as age
+    select shop, order_id, shipping, tax, total, row_number() over (partition by shop, order_id
+        order by event_time desc, position desc) as age
     from events.orders
     where type in ('order.placed', 'order.edited')
 ),
@@ -56,9 +59,11 @@ told as (
         min(event_time) filter (where type in ('order.placed', 'order.edited')) as placed_at,
         min(event_time) as heard_at,
         last_value(customer_id order by event_time, position) filter (where customer_id is not null) as customer_id,
-        last_value(payment_method order by event_time, position) filter (where payment_method is not null) as payment_method,
+        last_value(payment_method order by event_time,
+            position) filter (where payment_method is not null) as payment_method,
         last_value(channel order by event_time, position) filter (where channel is not null) as channel,
-        last_value(shipping_address['country'] order by event_time, position) filter (where shipping_address['country'] is not null) as country,
+        last_value(shipping_address['country'] order by event_time,
+            position) filter (where shipping_address['country'] is not null) as country,
         last_value(currency order by event_time, position) filter (where currency is not null) as currency,
         max(session_id) as session_id, max(checkout_id) as checkout_id, max(cart_id) as cart_id,
         min(event_time) filter (where type = 'order.paid') as paid_at,
@@ -80,34 +85,42 @@ paid as (
     group by shop, order_id
 ),
 sold as (
-    select shop, order_id, bool_or(is_sale) as is_sale, sum(quantity) as units, sum(gross_sales) as gross_sales, sum(discount) as discounts,
+    select shop, order_id, bool_or(is_sale) as is_sale, sum(quantity) as units, sum(gross_sales) as gross_sales,
+        sum(discount) as discounts,
         sum(returns) as returns, sum(net_sales) as net_sales, sum(tax) as tax
     from marts.order_lines
     group by shop, order_id
 ),
 together as (
-    select t.*, coalesce(t.currency, h.currency) as own_currency, p.authorized, p.captured_at, n.shipping as asked_shipping,
+    select t.*, coalesce(t.currency, h.currency) as own_currency, p.authorized, p.captured_at,
+        n.shipping as asked_shipping,
         coalesce(n.tax, s.tax) as asked_tax,
-        coalesce(n.total, s.gross_sales - s.discounts + coalesce(n.shipping, 0) + coalesce(n.tax, s.tax)) as asked_total,
+        coalesce(n.total, s.gross_sales - s.discounts + coalesce(n.shipping, 0) + coalesce(n.tax,
+            s.tax)) as asked_total,
         coalesce(p.captured, 0) as captured, coalesce(p.refunded, 0) as refunded,
-        coalesce(s.is_sale, false) as is_sale, coalesce(s.units, 0) as units, coalesce(s.gross_sales, 0) as gross_sales,
-        coalesce(s.discounts, 0) as discounts, coalesce(s.returns, 0) as returns, coalesce(s.net_sales, 0) as net_sales
+        coalesce(s.is_sale, false) as is_sale, coalesce(s.units, 0) as units, coalesce(s.gross_sales,
+            0) as gross_sales,
+        coalesce(s.discounts, 0) as discounts, coalesce(s.returns, 0) as returns, coalesce(s.net_sales,
+            0) as net_sales
     from told t
     left join newest_first n on t.shop = n.shop and t.order_id = n.order_id and n.age = 1
     left join paid p on t.shop = p.shop and t.order_id = p.order_id
     left join sold s on t.shop = s.shop and t.order_id = s.order_id
     left join settings.shops h on t.shop = h.shop
 ),
--- Paid is what the shop says is paid, or captures that reach the total; one capture is enough where no total is known.
+-- Paid is what the shop says is paid, or captures that reach the total; one capture is enough where no total is
+-- known.
 settled as (
-    select *, coalesce(paid_at, case when captured > 0 and captured >= coalesce(asked_total, 0) then captured_at end) as settled_at
+    select *, coalesce(paid_at, case when captured > 0 and captured >= coalesce(asked_total, 0) then captured_at
+        end) as settled_at
     from together
 )
 select shop, order_id, customer_id, coalesce(placed_at, heard_at) as placed_at,
     case
         when came_back then 'returned'
         when cancelled_at is not null then 'cancelled'
-        else case furthest when 0 then 'placed' when 1 then 'packed' when 2 then 'shipped' when 3 then 'out_for_delivery'
+        else case furthest when 0 then 'placed' when 1 then 'packed' when 2 then 'shipped'
+            when 3 then 'out_for_delivery'
             when 4 then 'delivery_failed' else 'delivered' end
     end as status,
     case

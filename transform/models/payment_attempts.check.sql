@@ -1,9 +1,9 @@
 /* ---
 check: payment_attempts
 compare: >
-  select shop, provider, count(distinct payment_id) as payments, sum(captured) as captured, sum(refunded) as refunded, sum(coalesce(fee, 0)) as fee,
-  count(distinct case when outcome = 'captured' then payment_id end) as captured_payments
-  from marts.payment_attempts group by shop, provider
+  select shop, provider, count(distinct payment_id) as payments, sum(captured) as captured, sum(refunded) as refunded,
+  sum(coalesce(fee, 0)) as fee, count(distinct case when outcome = 'captured' then payment_id end) as
+  captured_payments from marts.payment_attempts group by shop, provider
 by: sums over the events, without attempts
 --- */
 select shop, provider, count(distinct payment_id) as payments,

@@ -2,10 +2,10 @@
 name: payment_attempts
 title: Payment attempts
 description: >
-  Every try to take money, with how it ended: the furthest it came, captured over voided over authorized over failed. An event
-  that names no attempt belongs to the attempt of its payment before it, else to the one after it, else the payment is one attempt. A failure is declined when
-  somebody gave a reason for refusing, and an error when the reason is technical or missing. fee is the sum of the fees told with
-  the attempt, without payouts.
+  Every try to take money, with how it ended: the furthest it came, captured over voided over authorized over failed.
+  An event that names no attempt belongs to the attempt of its payment before it, else to the one after it, else the
+  payment is one attempt. A failure is declined when somebody gave a reason for refusing, and an error when the reason
+  is technical or missing. fee is the sum of the fees told with the attempt, without payouts.
 grain: one row an attempt
 key: [shop, provider, attempt_id]
 time: attempted_at
@@ -28,7 +28,8 @@ columns:
   fee: What the provider keeps
   decline_code: The provider's own code of the last failure
   network_code: The card network's code of the last failure
-  decline_class: "hard (never retry), soft, action_required (the customer must do something), technical or unclassified: by advice code, then network code, then the provider's code"
+  decline_class: "hard (never retry), soft, action_required (the customer must do something), technical or
+    unclassified: by advice code, then network code, then the provider's code"
   attempt_number: First, second, … attempt for the order, else for the checkout, else for the payment
 tests:
   not_null: [attempted_at, outcome, attempt_number]
@@ -41,16 +42,20 @@ with
 named as (
     select *, coalesce(attempt_id,
         last_value(attempt_id) ignore nulls over (
-            partition by shop, provider, payment_id order by event_time, position rows between unbounded preceding and current row),
+            partition by shop, provider, payment_id order by event_time, position rows between unbounded preceding
+                and current row),
         first_value(attempt_id) ignore nulls over (
-            partition by shop, provider, payment_id order by event_time, position rows between current row and unbounded following),
+            partition by shop, provider, payment_id order by event_time, position rows between current row
+                and unbounded following),
         payment_id) as attempt
     from events.payments
     where payment_id is not null
 ),
 attempts as (
-    select shop, provider, attempt as attempt_id, max(payment_id) as payment_id, max(order_id) as order_id, max(checkout_id) as checkout_id,
-        max(method) as method, max(card['brand']) as card_brand, max(card['country']) as card_country, min(event_time) as attempted_at,
+    select shop, provider, attempt as attempt_id, max(payment_id) as payment_id, max(order_id) as order_id,
+        max(checkout_id) as checkout_id,
+        max(method) as method, max(card['brand']) as card_brand, max(card['country']) as card_country,
+            min(event_time) as attempted_at,
         bool_or(type = 'payment.captured') as was_captured, bool_or(type = 'payment.authorized') as was_authorized,
         bool_or(type = 'payment.voided') as was_voided, bool_or(type = 'payment.failed') as has_failed,
         max(amount) filter (where type = 'payment.initiated') as asked,
@@ -59,9 +64,12 @@ attempts as (
         sum(amount) filter (where type = 'payment.captured') as captured,
         sum(amount) filter (where type = 'payment.refunded') as refunded,
         max(currency) as currency, sum(fee) filter (where type <> 'payment.settled') as fee,
-        last_value(decline['code'] order by event_time, position) filter (where type = 'payment.failed') as decline_code,
-        last_value(decline['network_code'] order by event_time, position) filter (where type = 'payment.failed') as network_code,
-        last_value(decline['advice_code'] order by event_time, position) filter (where type = 'payment.failed') as advice_code
+        last_value(decline['code'] order by event_time,
+            position) filter (where type = 'payment.failed') as decline_code,
+        last_value(decline['network_code'] order by event_time,
+            position) filter (where type = 'payment.failed') as network_code,
+        last_value(decline['advice_code'] order by event_time,
+            position) filter (where type = 'payment.failed') as advice_code
     from named
     where type <> 'payment.settled'
     group by shop, provider, attempt
@@ -75,11 +83,12 @@ classified as (
         when network_code in ('04', '07', '14', '41', '43', 'R0', 'R1', 'R3') then 'hard'
         when network_code in ('51', '61', '65', '91', '96') then 'soft'
         when network_code in ('1A', '54') then 'action_required'
-        when decline_code in ('lost_card', 'stolen_card', 'pickup_card', 'invalid_account', 'incorrect_number', 'invalid_number',
-            'revocation_of_authorization', 'revocation_of_all_authorizations') then 'hard'
-        when decline_code in ('insufficient_funds', 'card_velocity_exceeded', 'withdrawal_count_limit_exceeded', 'try_again_later',
-            'issuer_not_available', 'issuer_unavailable') then 'soft'
-        when decline_code in ('authentication_required', 'incorrect_cvc', 'invalid_cvc', 'incorrect_pin', 'invalid_pin', 'expired_card')
+        when decline_code in ('lost_card', 'stolen_card', 'pickup_card', 'invalid_account', 'incorrect_number',
+            'invalid_number', 'revocation_of_authorization', 'revocation_of_all_authorizations') then 'hard'
+        when decline_code in ('insufficient_funds', 'card_velocity_exceeded', 'withdrawal_count_limit_exceeded',
+            'try_again_later', 'issuer_not_available', 'issuer_unavailable') then 'soft'
+        when decline_code in ('authentication_required', 'incorrect_cvc', 'invalid_cvc', 'incorrect_pin',
+            'invalid_pin', 'expired_card')
             then 'action_required'
         when decline_code in ('processing_error', 'api_error', 'gateway_error', 'timeout') then 'technical'
         when coalesce(decline_code, network_code, advice_code) is null then 'technical'
@@ -100,6 +109,7 @@ select shop, attempt_id, payment_id, order_id, checkout_id, provider, method, ca
     cast(coalesce(captured, 0) as decimal(18, 4)) as captured,
     cast(coalesce(refunded, 0) as decimal(18, 4)) as refunded,
     currency, cast(fee as decimal(18, 4)) as fee, decline_code, network_code, decline_class,
-    row_number() over (partition by shop, coalesce('order ' || order_id, 'checkout ' || checkout_id, 'payment ' || payment_id)
+    row_number() over (partition by shop, coalesce('order ' || order_id, 'checkout ' || checkout_id,
+        'payment ' || payment_id)
         order by attempted_at, attempt_id, provider) as attempt_number
 from classified

@@ -2,10 +2,10 @@
 name: returned_lines
 title: What came back
 description: >
-  Pieces that came back, each tied to the line it was sold on: by line_id where the return names one, else by product, lowest line
-  first. A return without lines, and a cancellation, bring back everything that no other return does. What ties to no ordered
-  line (the order is unknown, or more came back than was ordered) stands without a line number. The value is the product's alone, without tax
-  and shipping: as the return tells it, else the net price of the line.
+  Pieces that came back, each tied to the line it was sold on: by line_id where the return names one, else by product,
+  lowest line first. A return without lines, and a cancellation, bring back everything that no other return does. What
+  ties to no ordered line (the order is unknown, or more came back than was ordered) stands without a line number. The
+  value is the product's alone, without tax and shipping: as the return tells it, else the net price of the line.
 grain: one row a returned line and the line it was sold on
 key: [shop, order_id, event_id, place, line_key]
 time: returned_at
@@ -49,7 +49,8 @@ known_line_ids as (
 ),
 -- Pieces stand in a row on a shelf, that of their line or that of their product; returns take them from the front.
 claims as (
-    select t.shop, t.order_id, t.event_id, t.position, t.returned_at, t.currency, t.place, t.line['sku'] as sku, t.line['quantity'] as quantity,
+    select t.shop, t.order_id, t.event_id, t.position, t.returned_at, t.currency, t.place, t.line['sku'] as sku,
+        t.line['quantity'] as quantity,
         t.line['unit_price'] as unit_price, t.line['discount'] as discount, t.line['tax'] as tax,
         case when k.line_id is null then 'sku ' || t.line['sku'] else 'line ' || k.line_id end as shelf
     from told t
@@ -79,23 +80,27 @@ tied_of_claim as (
     select shop, order_id, event_id, place, sum(pieces) as pieces from tied group by shop, order_id, event_id, place
 ),
 untied as (
-    select c.shop, c.order_id, c.event_id, c.place, cast(null as bigint) as line_number, c.quantity - coalesce(t.pieces, 0) as pieces
+    select c.shop, c.order_id, c.event_id, c.place, cast(null as bigint) as line_number,
+        c.quantity - coalesce(t.pieces, 0) as pieces
     from claims c
-    left join tied_of_claim t on c.shop = t.shop and c.order_id = t.order_id and c.event_id = t.event_id and c.place = t.place
+    left join tied_of_claim t on c.shop = t.shop and c.order_id = t.order_id and c.event_id = t.event_id
+        and c.place = t.place
     where c.quantity > coalesce(t.pieces, 0)
 ),
 tied_or_not as (
     select * from tied union all select * from untied
 ),
 in_part as (
-    select t.shop, t.order_id, t.event_id, t.place, t.line_number, 'returned' as reason, c.returned_at, c.sku, t.pieces, c.currency,
+    select t.shop, t.order_id, t.event_id, t.place, t.line_number, 'returned' as reason, c.returned_at, c.sku,
+        t.pieces, c.currency,
         c.unit_price * t.pieces - coalesce(c.discount, 0) * t.pieces / c.quantity as told_value,
         c.tax * t.pieces / c.quantity as told_tax
     from tied_or_not t
     join claims c on t.shop = c.shop and t.order_id = c.order_id and t.event_id = c.event_id and t.place = c.place
 ),
 came_back_whole as (
-    select shop, order_id, event_id, type, event_time, row_number() over (partition by shop, order_id order by event_time, position) as place
+    select shop, order_id, event_id, type, event_time, row_number() over (partition by shop, order_id
+        order by event_time, position) as place
     from events.orders
     where type = 'order.cancelled' or (type = 'order.returned' and coalesce(cardinality(lines), 0) = 0)
 ),
@@ -104,7 +109,8 @@ tied_of_line as (
 ),
 the_rest as (
     select w.shop, w.order_id, w.event_id, cast(0 as bigint) as place, o.line_number,
-        case w.type when 'order.cancelled' then 'cancelled' else 'returned' end as reason, w.event_time as returned_at, o.sku,
+        case w.type when 'order.cancelled' then 'cancelled' else 'returned' end as reason,
+            w.event_time as returned_at, o.sku,
         o.quantity - coalesce(t.pieces, 0) as pieces, o.currency, null as told_value, null as told_tax
     from came_back_whole w
     join ordered o on w.shop = o.shop and w.order_id = o.order_id
@@ -114,7 +120,8 @@ the_rest as (
 everything as (
     select * from in_part union all select * from the_rest
 )
-select e.shop, e.order_id, e.event_id, e.place, coalesce(cast(e.line_number as varchar), '-') as line_key, e.line_number, e.sku, e.reason,
+select e.shop, e.order_id, e.event_id, e.place, coalesce(cast(e.line_number as varchar), '-') as line_key,
+    e.line_number, e.sku, e.reason,
     e.returned_at, cast(e.pieces as decimal(18, 4)) as quantity,
     cast(coalesce(e.told_value, o.net_sales * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as value,
     cast(coalesce(e.told_tax, o.tax * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as tax,

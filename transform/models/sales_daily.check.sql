@@ -1,7 +1,8 @@
 /* ---
 check: sales_daily
 compare: >
-  select shop, day, currency, orders, units, gross_sales, gross_sales - discounts as after_discount from marts.sales_daily where orders > 0
+  select shop, day, currency, orders, units, gross_sales, gross_sales - discounts as after_discount from
+  marts.sales_daily where orders > 0
 by: the newest telling of every order on the day it was first told, without the marts of orders and lines
 --- */
 with
@@ -11,7 +12,8 @@ newest_time as (
 ),
 newest as (
     select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+        and e.event_time = n.event_time
     where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
@@ -39,12 +41,15 @@ lines as (
 ),
 in_lines as (
     select shop, day, currency, sum(line['quantity']) as units,
-        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales, coalesce(sum(line['discount']), 0) as discount
+        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales,
+            coalesce(sum(line['discount']), 0) as discount
     from lines
     group by shop, day, currency
 ),
 on_orders as (
-    select shop, day, currency, count(*) as orders, coalesce(sum(discount), 0) as discount from sales group by shop, day, currency
+    select shop, day, currency, count(*) as orders, coalesce(sum(discount), 0) as discount from sales group by shop,
+        day, currency
 )
-select l.shop, l.day, l.currency, o.orders, l.units, l.gross_sales, l.gross_sales - l.discount - o.discount as after_discount
+select l.shop, l.day, l.currency, o.orders, l.units, l.gross_sales,
+    l.gross_sales - l.discount - o.discount as after_discount
 from in_lines l join on_orders o on l.shop = o.shop and l.day = o.day and l.currency = o.currency

@@ -2,9 +2,10 @@
 name: sales_daily
 title: Sales by day
 description: >
-  Sales and returns on the shop's days: what was sold counts on the day of the order, what came back on the day it came back.
-  net_sales is gross_sales less discounts less returns; total adds shipping and tax, each less what was paid back of it. Orders cancelled before they were
-  paid are left out altogether; an order cancelled after that counts as sold on its day and as returned on the day of the cancellation.
+  Sales and returns on the shop's days: what was sold counts on the day of the order, what came back on the day it
+  came back. net_sales is gross_sales less discounts less returns; total adds shipping and tax, each less what was
+  paid back of it. Orders cancelled before they were paid are left out altogether; an order cancelled after that
+  counts as sold on its day and as returned on the day of the cancellation.
 grain: one row a shop, day and currency
 key: [shop, day, currency]
 time: day
@@ -48,18 +49,22 @@ shipping_paid_back as (
     from events.orders e join marts.orders o on e.shop = o.shop and e.order_id = o.order_id
     where e.type = 'order.returned' and e.shipping > 0
     union all
-    select shop, cancelled_at, currency, shipping from marts.orders where is_sale and cancelled_at is not null and shipping > 0
+    select shop, cancelled_at, currency, shipping from marts.orders where is_sale and cancelled_at is not null
+        and shipping > 0
 ),
 movements as (
-    select shop, moment, currency, orders, units, 0 as returned_units, gross_sales, discounts, 0 as returns, shipping, tax from sold
+    select shop, moment, currency, orders, units, 0 as returned_units, gross_sales, discounts, 0 as returns,
+        shipping, tax from sold
     union all
     select shop, moment, currency, 0, 0, quantity, 0, 0, value, 0, -tax from came_back
     union all
     select shop, moment, currency, 0, 0, 0, 0, 0, 0, -shipping, 0 from shipping_paid_back
 ),
 by_day as (
-    select shop, shop_date(shop, moment) as day, currency, sum(orders) as orders, sum(units) as units, sum(returned_units) as returned_units,
-        sum(gross_sales) as gross_sales, sum(discounts) as discounts, sum(returns) as returns, sum(shipping) as shipping, sum(tax) as tax
+    select shop, shop_date(shop, moment) as day, currency, sum(orders) as orders, sum(units) as units,
+        sum(returned_units) as returned_units,
+        sum(gross_sales) as gross_sales, sum(discounts) as discounts, sum(returns) as returns,
+            sum(shipping) as shipping, sum(tax) as tax
     from movements
     group by shop, shop_date(shop, moment), currency
 )

@@ -1,9 +1,10 @@
 /* ---
 check: sessions
 compare: >
-  select shop, count(*) as visits, sum(events) as events, count(product_view_at) as product_view, count(add_to_cart_at) as add_to_cart,
-  count(begin_checkout_at) as begin_checkout from marts.sessions group by shop
-by: joins instead of windows; a visit starts where nothing happened in the 30 minutes before, and each step is the first at or after the one before
+  select shop, count(*) as visits, sum(events) as events, count(product_view_at) as product_view,
+  count(add_to_cart_at) as add_to_cart, count(begin_checkout_at) as begin_checkout from marts.sessions group by shop
+by: joins instead of windows; a visit starts where nothing happened in the 30 minutes before, and each step is the
+  first at or after the one before
 --- */
 with
 loose as (
@@ -48,7 +49,8 @@ checkouts as (
 visits as (
     select shop, visit, count(*) as events from visited group by shop, visit
 )
-select v.shop, count(*) as visits, sum(v.events) as events, count(p.at) as product_view, count(a.at) as add_to_cart, count(c.at) as begin_checkout
+select v.shop, count(*) as visits, sum(v.events) as events, count(p.at) as product_view, count(a.at) as add_to_cart,
+    count(c.at) as begin_checkout
 from visits v
 left join views p on v.shop = p.shop and v.visit = p.visit
 left join adds a on v.shop = a.shop and v.visit = a.visit

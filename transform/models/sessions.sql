@@ -3,10 +3,10 @@ name: sessions
 title: Visits
 description: >
   Visits to the shop with how far each one came in the closed funnel: session, product view, add to cart, checkout,
-  payment attempt, purchase. A step counts when the steps before it were reached first; at equal times the order of the
-  funnel decides. A visit is what the shop's code numbers (session_id); a visitor without one starts a new visit after
-  30 idle minutes. Orders and payments join the visit through the session, checkout, cart or order they name, and where a cart
-  lived in several visits, the last one that touched it before.
+  payment attempt, purchase. A step counts when the steps before it were reached first; at equal times the order of
+  the funnel decides. A visit is what the shop's code numbers (session_id); a visitor without one starts a new visit
+  after 30 idle minutes. Orders and payments join the visit through the session, checkout, cart or order they name,
+  and where a cart lived in several visits, the last one that touched it before.
 grain: one row a visit
 key: [shop, session_id]
 time: started_at
@@ -17,7 +17,8 @@ columns:
   customer_id: The customer, where they signed in
   started_at: First event of the visit
   ended_at: Last event of the visit in the storefront
-  channel: "Where the visit came from: paid, email, social, organic, referral or direct, by campaign tags, then by referrer"
+  channel: "Where the visit came from: paid, email, social, organic, referral or direct, by campaign tags, then by
+    referrer"
   campaign: Campaign that the first event names
   landing_page: Page of the first event
   device: Kind of device
@@ -53,13 +54,16 @@ visits as (
     from events.storefront
     where session_id is not null
     union all
-    select shop, visitor_id || '@' || to_char(visit_start, '%Y-%m-%dT%H:%M:%SZ'), event_id, event_time, type, visitor_id,
-        customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium, utm_campaign, device, country
+    select shop, visitor_id || '@' || to_char(visit_start, '%Y-%m-%dT%H:%M:%SZ'), event_id, event_time, type,
+        visitor_id,
+        customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium, utm_campaign,
+            device, country
     from cut_into_visits
 ),
 -- By these names the other systems know a visit: an order says its checkout, a payment its order.
 handles as (
-    select shop, session_id, unnest(make_array('checkout ' || checkout_id, 'cart ' || cart_id, 'order ' || order_id)) as handle, event_time
+    select shop, session_id, unnest(make_array('checkout ' || checkout_id, 'cart ' || cart_id, 'order ' ||
+        order_id)) as handle, event_time
     from visits
     where checkout_id is not null or cart_id is not null or order_id is not null
     union all
@@ -88,7 +92,8 @@ told_by_others as (
 ),
 told_with_handles as (
     select shop, event_id, event_time, step,
-        unnest(make_array('session ' || session_id, 'checkout ' || checkout_id, 'order ' || order_id, 'cart ' || cart_id)) as handle,
+        unnest(make_array('session ' || session_id, 'checkout ' || checkout_id, 'order ' || order_id,
+            'cart ' || cart_id)) as handle,
         unnest(make_array(1, 2, 3, 4)) as preference
     from told_by_others
 ),
@@ -113,7 +118,8 @@ steps as (
     select shop, session_id, event_time, step from possible_visits where choice = 1
 ),
 viewed as (
-    select *, min(case when step = 'product_view' then event_time end) over (partition by shop, session_id) as product_view_at
+    select *, min(case when step = 'product_view' then event_time end) over (partition by shop,
+        session_id) as product_view_at
     from steps
 ),
 added as (
@@ -143,30 +149,36 @@ in_order as (
     select *, row_number() over (partition by shop, session_id order by event_time, event_id) as place from visits
 ),
 described as (
-    select shop, session_id, max(visitor_id) as visitor_id, max(customer_id) as customer_id, min(event_time) as started_at,
+    select shop, session_id, max(visitor_id) as visitor_id, max(customer_id) as customer_id,
+        min(event_time) as started_at,
         max(event_time) as ended_at, max(device) as device, max(country) as country, count(*) as events,
         max(case when place = 1 then utm_campaign end) as campaign,
         max(case when place = 1 then page_url end) as landing_page,
         lower(coalesce(max(case when place = 1 then utm_source end), '')) as source,
         lower(coalesce(max(case when place = 1 then utm_medium end), '')) as medium,
-        lower(coalesce(regexp_replace(max(case when place = 1 then referrer end), '^https?://(www[.])?([^/]*).*$', '\2'), '')) as came_from,
-        lower(coalesce(regexp_replace(max(case when place = 1 then page_url end), '^https?://(www[.])?([^/]*).*$', '\2'), '')) as own_host
+        lower(coalesce(regexp_replace(max(case when place = 1 then referrer end), '^https?://(www[.])?([^/]*).*$',
+            '\2'), '')) as came_from,
+        lower(coalesce(regexp_replace(max(case when place = 1 then page_url end), '^https?://(www[.])?([^/]*).*$',
+            '\2'), '')) as own_host
     from in_order
     group by shop, session_id
 )
 select d.shop, d.session_id, d.visitor_id, d.customer_id, d.started_at, d.ended_at,
     case
         when regexp_like(medium, '^(cpc|cpm|cpv|ppc|paid.*|display|banner|affiliate|ads?)$') then 'paid'
-        when regexp_like(medium, '^(e-?mail|newsletter)$') or regexp_like(source, '^(e-?mail|newsletter|mailchimp|klaviyo)$') then 'email'
+        when regexp_like(medium, '^(e-?mail|newsletter)$') or regexp_like(source,
+            '^(e-?mail|newsletter|mailchimp|klaviyo)$') then 'email'
         when regexp_like(medium, '^(social.*|sm)$') then 'social'
         when medium = 'organic' then 'organic'
         when medium = 'referral' then 'referral'
         when regexp_like(coalesce(nullif(source, ''), came_from),
             '(^|[.])(facebook|fb|instagram|tiktok|snapchat|twitter|x|t[.]co|youtube|pinterest|linkedin|whatsapp|telegram)([.]|$)') then 'social'
-        when source = '' and regexp_like(came_from, '(^|[.])(google|bing|yahoo|duckduckgo|yandex|baidu|ecosia)[.]') then 'organic'
+        when source = '' and regexp_like(came_from,
+            '(^|[.])(google|bing|yahoo|duckduckgo|yandex|baidu|ecosia)[.]') then 'organic'
         when source <> '' or came_from not in ('', own_host) then 'referral'
         else 'direct'
     end as channel,
-    d.campaign, d.landing_page, d.device, d.country, d.events, h.product_view_at, h.add_to_cart_at, h.begin_checkout_at,
+    d.campaign, d.landing_page, d.device, d.country, d.events, h.product_view_at, h.add_to_cart_at,
+        h.begin_checkout_at,
     h.payment_attempt_at, h.purchase_at, h.ordered_at
 from described d left join how_far h on d.shop = h.shop and d.session_id = h.session_id

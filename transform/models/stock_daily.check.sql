@@ -1,7 +1,8 @@
 /* ---
 check: stock_daily
 compare: >
-  select shop, day, sku, location, received, transferred from marts.stock_daily where received <> 0 or transferred <> 0
+  select shop, day, sku, location, received, transferred from marts.stock_daily where received <> 0 or transferred <>
+  0
 by: sums over the receipts and transfers of the day
 --- */
 with

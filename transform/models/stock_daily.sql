@@ -2,8 +2,9 @@
 name: stock_daily
 title: Stock by day
 description: >
-  Stock on hand at the beginning and end of each day on which a product moved at a location, and what moved it. On days between, it stays at the
-  closing of the day before. Counts and adjustments are adjusted; opening, received, returned, adjusted and transferred less sold is closing.
+  Stock on hand at the beginning and end of each day on which a product moved at a location, and what moved it. On
+  days between, it stays at the closing of the day before. Counts and adjustments are adjusted; opening, received,
+  returned, adjusted and transferred less sold is closing.
 grain: one row a product, location and day on which it moved
 key: [shop, sku, location, day]
 time: day
@@ -25,7 +26,8 @@ tests:
 --- */
 with
 on_days as (
-    select shop, shop_date(shop, moved_at) as day, sku, location, movement, kind, quantity, on_hand from marts.stock_movements
+    select shop, shop_date(shop, moved_at) as day, sku, location, movement, kind, quantity, on_hand
+        from marts.stock_movements
 )
 select shop, day, sku, location,
     cast(first_value(on_hand - quantity order by movement) as decimal(18, 4)) as opening,

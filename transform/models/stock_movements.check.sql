@@ -1,9 +1,10 @@
 /* ---
 check: stock_movements
 compare: >
-  select shop, sku, sum(quantity) as on_hand from marts.stock_movements
-  where location = 'default' and sku not in (select sku from events.inventory where type = 'inventory.counted') group by shop, sku
-by: receipts less the newest lines of orders and what came back, all time at once, for products that were never counted
+  select shop, sku, sum(quantity) as on_hand from marts.stock_movements where location = 'default' and sku not in
+  (select sku from events.inventory where type = 'inventory.counted') group by shop, sku
+by: receipts less the newest lines of orders and what came back, all time at once, for products that were never
+  counted
 --- */
 with
 newest_time as (
@@ -12,7 +13,8 @@ newest_time as (
 ),
 newest as (
     select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id and e.event_time = n.event_time
+    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+        and e.event_time = n.event_time
     where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
@@ -25,13 +27,15 @@ told_lines as (
     select shop, order_id, unnest(lines) as line from tellings
 ),
 ordered as (
-    select shop, order_id, line['sku'] as sku, sum(line['quantity']) as quantity from told_lines group by shop, order_id, line['sku']
+    select shop, order_id, line['sku'] as sku, sum(line['quantity']) as quantity from told_lines group by shop,
+        order_id, line['sku']
 ),
 returned_lines as (
     select shop, order_id, unnest(lines) as line from events.orders where type = 'order.returned'
 ),
 returned as (
-    select shop, order_id, line['sku'] as sku, sum(line['quantity']) as quantity from returned_lines group by shop, order_id, line['sku']
+    select shop, order_id, line['sku'] as sku, sum(line['quantity']) as quantity from returned_lines group by shop,
+        order_id, line['sku']
 ),
 came_back_whole as (
     select distinct shop, order_id
@@ -54,7 +58,8 @@ changes as (
     select i.shop, i.sku, i.quantity
     from events.inventory i left join known_orders o on i.shop = o.shop and i.order_id = o.order_id
     where coalesce(i.location, 'default') = 'default'
-        and (i.type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred', 'purchase_order.received')
+        and (i.type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred',
+            'purchase_order.received')
             or (i.type = 'inventory.sold' and o.order_id is null))
 )
 select shop, sku, sum(quantity) as on_hand

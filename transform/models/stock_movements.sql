@@ -2,10 +2,10 @@
 name: stock_movements
 title: Stock movements
 description: >
-  Every change of stock on hand and the event behind it. An order takes its lines at the location default; an edit gives the
-  old lines back and takes the new; a cancellation brings back what has not come back yet, a return its own lines. An
-  inventory.sold counts only where its order is unknown, since a known order has taken its lines already. A count sets the stock: its
-  movement is the difference to what was there. Reservations move nothing.
+  Every change of stock on hand and the event behind it. An order takes its lines at the location default; an edit
+  gives the old lines back and takes the new; a cancellation brings back what has not come back yet, a return its own
+  lines. An inventory.sold counts only where its order is unknown, since a known order has taken its lines already. A
+  count sets the stock: its movement is the difference to what was there. Reservations move nothing.
 grain: one row a movement of a product at a location
 key: [shop, sku, location, movement]
 time: moved_at
@@ -27,7 +27,8 @@ tests:
 with
 tellings as (
     select shop, order_id, event_id, event_time, position, lines,
-        lead(event_id) over later as next_event_id, lead(event_time) over later as next_time, lead(position) over later as next_position
+        lead(event_id) over later as next_event_id, lead(event_time) over later as next_time, lead(position)
+            over later as next_position
     from events.orders
     where type in ('order.placed', 'order.edited')
     window later as (partition by shop, order_id order by event_time, position)
@@ -36,9 +37,11 @@ told_lines as (
     select *, unnest(lines) as line from tellings
 ),
 taken as (
-    select shop, line['sku'] as sku, order_id, event_id, event_time as moved_at, position, -line['quantity'] as quantity from told_lines
+    select shop, line['sku'] as sku, order_id, event_id, event_time as moved_at, position,
+        -line['quantity'] as quantity from told_lines
     union all
-    select shop, line['sku'], order_id, next_event_id, next_time, next_position, line['quantity'] from told_lines where next_event_id is not null
+    select shop, line['sku'], order_id, next_event_id, next_time, next_position, line['quantity'] from told_lines
+        where next_event_id is not null
 ),
 known_orders as (
     select distinct shop, order_id from tellings
@@ -52,7 +55,8 @@ changes as (
     union all
     select r.shop, r.sku, 'default', r.returned_at, e.position, 'returned', r.quantity, null, r.order_id, r.event_id
     from marts.returned_lines r
-    join events.orders e on r.shop = e.shop and r.order_id = e.order_id and r.event_id = e.event_id and r.returned_at = e.event_time
+    join events.orders e on r.shop = e.shop and r.order_id = e.order_id and r.event_id = e.event_id
+        and r.returned_at = e.event_time
     where e.type in ('order.returned', 'order.cancelled')
     union all
     select i.shop, i.sku, coalesce(i.location, 'default'), i.event_time, i.position,
@@ -60,8 +64,8 @@ changes as (
         i.quantity, i.on_hand, i.order_id, i.event_id
     from events.inventory i
     left join known_orders o on i.shop = o.shop and i.order_id = o.order_id
-    where i.type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred', 'inventory.counted',
-        'purchase_order.received') or (i.type = 'inventory.sold' and o.order_id is null)
+    where i.type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred',
+        'inventory.counted', 'purchase_order.received') or (i.type = 'inventory.sold' and o.order_id is null)
 ),
 -- A count begins the reckoning anew, so stock is the last count and what moved since.
 numbered as (
@@ -78,7 +82,8 @@ reckoned as (
     from numbered
 )
 select shop, sku, location, movement, moved_at, kind,
-    cast(on_hand - coalesce(lag(on_hand) over (partition by shop, sku, location order by movement), 0) as decimal(18, 4)) as quantity,
+    cast(on_hand - coalesce(lag(on_hand) over (partition by shop, sku, location order by movement), 0) as decimal(18,
+        4)) as quantity,
     cast(on_hand as decimal(18, 4)) as on_hand,
     order_id, event_id
 from reckoned

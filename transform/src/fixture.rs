@@ -164,8 +164,7 @@ fn batch(table: &str, schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, St
             }
         }
     }
-    let nullable = Arc::new(Schema::new(schema.fields().iter().map(|field| nullable(field)).collect::<Vec<_>>()));
-    let reader = ReaderBuilder::new(nullable).with_coerce_primitive(true).with_strict_mode(true).build_decoder();
+    let reader = ReaderBuilder::new(relaxed(schema)).with_coerce_primitive(true).with_strict_mode(true).build_decoder();
     let mut decoder = reader.map_err(|error| error.to_string())?;
     decoder.serialize(&complete).map_err(|error| format!("{table}: {error}"))?;
     let batch =
@@ -173,8 +172,9 @@ fn batch(table: &str, schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, St
     RecordBatch::try_new(relaxed(schema), batch.columns().to_vec()).map_err(|error| format!("{table}: {error}"))
 }
 
+/// What a row may leave out must be nullable, whatever the table says.
 fn relaxed(schema: &SchemaRef) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().iter().map(|field| nullable(field)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(schema.fields().iter().map(nullable).collect::<Vec<_>>()))
 }
 
 fn nullable(field: &Arc<Field>) -> Field {

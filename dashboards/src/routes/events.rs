@@ -6,7 +6,8 @@ use axum::extract::State as Extract;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use mizan_ingest::body::{BodyError, Packing, split};
-use mizan_ingest::{IntakeError, Origin};
+use mizan_ingest::IntakeError;
+use mizan_ingest::rejected::Origin;
 use mizan_log::AppendError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +77,7 @@ pub(crate) async fn post_events(
         _ => Packing::of_content_type(content_type).map_err(|error| Problem::unsupported(error.to_string()))?,
     };
     let events = split(&body, packing).map_err(|error: BodyError| Problem::bad_request(error.to_string()))?;
-    let origin = Origin::http(&key.name);
+    let origin = Origin { kind: "http".to_owned(), connector: Some(key.name), ..Origin::default() };
     let receipt = state.intake.accept(&body, events, &origin).await.map_err(|error| refused(&error))?;
     metrics::counter!("mizan_events_accepted_total").increment(receipt.accepted as u64);
     metrics::counter!("mizan_events_duplicate_total").increment(receipt.duplicates as u64);
@@ -94,7 +95,7 @@ pub(crate) fn unread(rejection: &BytesRejection, limit: usize) -> Problem {
 
 fn refused(error: &IntakeError) -> Problem {
     match error {
-        IntakeError::Log(AppendError::Busy { .. }) => {
+        IntakeError::Log(AppendError::Busy) => {
             Problem::busy("events come faster than the disk takes them; send this request again").retry_after(1)
         }
         IntakeError::Log(AppendError::DiskFull { .. }) => {

@@ -49,7 +49,7 @@ pub(crate) async fn version() -> Json<Version> {
 #[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, body = String)))]
 pub(crate) async fn prometheus(Extract(state): Extract<State>) -> impl IntoResponse {
     let log = state.intake.log().stats();
-    metrics::gauge!("mizan_log_last_position").set(log.last_position as f64);
+    metrics::gauge!("mizan_log_last_position").set(state.intake.log().last_position() as f64);
     metrics::counter!("mizan_log_fsyncs_total").absolute(log.fsyncs);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.prometheus.render())
 }

@@ -55,7 +55,7 @@ pub(crate) struct Part {
 
 /// The metrics that can be asked for, with definition and formula.
 #[utoipa::path(get, path = "/v1/metrics", tag = "metrics", responses((status = 200, body = Listed)))]
-pub(crate) async fn list_metrics(MayRead(_): MayRead) -> Json<Listed> {
+pub(crate) async fn list_metrics(MayRead(_key): MayRead) -> Json<Listed> {
     Json(Listed { metrics: METRICS.iter().map(describe).collect() })
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn get_overview(
     let info = state.shops.get(&shop).ok_or_else(|| Problem::not_found(format!("there is no shop {shop:?}")))?;
     let zone = TimeZone::get(&info.timezone).unwrap_or(TimeZone::UTC);
     let now = Timestamp::now();
-    let today = now.to_zoned(zone).date();
+    let today = zone.to_datetime(now).date();
     let marts = Marts { state: &state, shop: &shop };
 
     let currencies = marts.texts("SELECT DISTINCT currency FROM marts.sales_daily WHERE shop = $1 ORDER BY 1", "currency").await?;

@@ -47,7 +47,7 @@ pub(crate) struct Question {
 )]
 pub(crate) async fn post_sql(
     Extract(state): Extract<State>,
-    MayRead(_): MayRead,
+    MayRead(_key): MayRead,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {

@@ -52,6 +52,18 @@ async function periodWithSales() {
   assert.fail("the shop has no sales at all; import some and run `mizan run` first");
 }
 
+/** Runs in the page: whether the sales chart has pixels of the colour that the chosen period is shown in. */
+function hasAccent() {
+  const canvas = document.querySelector(".sales canvas");
+  const button = document.querySelector('[aria-pressed="true"]');
+  const [r, g, b] = getComputedStyle(button).backgroundColor.match(/\d+/g).map(Number);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 250 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 6) return true;
+  }
+  return false;
+}
+
 async function open(browser, view, days) {
   const context = await browser.newContext({
     viewport: { width: view.width, height: view.height },
@@ -104,6 +116,7 @@ async function check(browser, view, days) {
     await page.waitForTimeout(500);
   }
 
+  assert.ok(await page.evaluate(hasAccent), "the sales chart is not drawn in the page's colour");
   const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(beyond <= 0, `the page is ${beyond} pixels wider than the screen`);
   await page.waitForTimeout(700);

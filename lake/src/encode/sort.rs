@@ -1,6 +1,6 @@
 //! Rows of a chunk in the order of shop and time; those already in order are not touched.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::interleave_record_batch;
@@ -12,32 +12,30 @@ use crate::schema::SORT_COLUMNS;
 /// Rows gathered at a time, so that a chunk is never copied as a whole.
 const PIECE_ROWS: usize = 64 * 1024;
 
-/// A row: rank of its shop, time, batch and place in the batch.
-type Key = (u32, i64, u32, u32);
+/// A row: its time, and its place as batch and row in one number.
+type Key = (i64, u64);
 
 /// Gives the rows in order, piece by piece.
 pub(crate) fn in_order(
     batches: &[RecordBatch],
     mut write: impl FnMut(&RecordBatch) -> Result<(), LakeError>,
 ) -> Result<(), LakeError> {
-    let Some(mut keys) = keys(batches) else { return batches.iter().try_for_each(write) };
-    if keys.is_sorted() {
+    let Some(keys) = ordered_keys(batches) else { return batches.iter().try_for_each(write) };
+    if keys.is_sorted_by_key(|(_, place)| *place) {
         return batches.iter().try_for_each(write);
     }
-    // The key ends with the place of arrival, so rows of one instant keep their order.
-    keys.sort_unstable();
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     let mut places = Vec::with_capacity(PIECE_ROWS.min(keys.len()));
     for piece in keys.chunks(PIECE_ROWS) {
         places.clear();
-        places.extend(piece.iter().map(|(_, _, batch, row)| (*batch as usize, *row as usize)));
+        places.extend(piece.iter().map(|(_, place)| ((place >> 32) as usize, (place & 0xffff_ffff) as usize)));
         write(&interleave_record_batch(&sources, &places)?)?;
     }
     Ok(())
 }
 
-/// The sort keys of all rows; `None` for tables without the sort columns.
-fn keys(batches: &[RecordBatch]) -> Option<Vec<Key>> {
+/// All rows in order; `None` for tables without the sort columns.
+fn ordered_keys(batches: &[RecordBatch]) -> Option<Vec<Key>> {
     let [shop_name, time_name] = SORT_COLUMNS;
     let mut columns = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -45,41 +43,31 @@ fn keys(batches: &[RecordBatch]) -> Option<Vec<Key>> {
         let times = batch.column_by_name(time_name)?.as_primitive_opt::<TimestampMicrosecondType>()?;
         columns.push((shops, times));
     }
-    let mut shops: BTreeSet<&str> = BTreeSet::new();
-    for (column, _) in &columns {
-        collect_shops(column, &mut shops);
-    }
-    let ranks: Vec<&str> = shops.into_iter().collect();
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut keys = Vec::with_capacity(rows);
-    for (batch, (shops, times)) in (0u32..).zip(&columns) {
-        let mut known: (&str, u32) = ("", 0);
-        for row in 0..shops.len() {
-            let rank = if shops.is_null(row) {
-                0
-            } else {
-                let shop = shops.value(row);
-                if known.1 == 0 || known.0 != shop {
-                    // Ranks begin at 1: rows without a shop come first.
-                    known = (shop, ranks.binary_search(&shop).map_or(0, |rank| rank as u32 + 1));
-                }
-                known.1
-            };
-            let time = if times.is_null(row) { i64::MIN } else { times.value(row) };
-            keys.push((rank, time, batch, row as u32));
+    // Each shop's rows are sorted by themselves; most files have one shop.
+    let mut by_shop: BTreeMap<Option<&str>, Vec<Key>> = BTreeMap::new();
+    for (batch, (shops, times)) in (0u64..).zip(&columns) {
+        let mut row = 0;
+        while row < shops.len() {
+            let shop = shop_at(shops, row);
+            let keys = by_shop.entry(shop).or_default();
+            while row < shops.len() && shop_at(shops, row) == shop {
+                let time = if times.is_null(row) { i64::MIN } else { times.value(row) };
+                keys.push((time, batch << 32 | row as u64));
+                row += 1;
+            }
         }
     }
-    Some(keys)
+    // The place of arrival comes after the time, so rows of one instant keep their order. Events arrive nearly in
+    // order, which a merging sort makes use of.
+    by_shop.values_mut().for_each(|keys| keys.sort());
+    let mut shops = by_shop.into_values();
+    let mut all = shops.next().unwrap_or_default();
+    shops.for_each(|keys| all.extend(keys));
+    Some(all)
 }
 
-fn collect_shops<'a>(column: &'a StringArray, shops: &mut BTreeSet<&'a str>) {
-    let mut last = None;
-    for shop in column.iter().flatten() {
-        if last != Some(shop) {
-            shops.insert(shop);
-            last = Some(shop);
-        }
-    }
+fn shop_at(shops: &StringArray, row: usize) -> Option<&str> {
+    (!shops.is_null(row)).then(|| shops.value(row))
 }
 
 #[cfg(test)]

@@ -29,8 +29,7 @@ pub(crate) fn plan(runs: &[Arc<Run>]) -> Option<usize> {
     (first + 1 < runs.len()).then_some(first)
 }
 
-/// Writes one run in place of `runs`, which follow each other. None when it was told to stop; the unfinished file is
-/// removed at the next start.
+/// Writes one run in place of `runs`, which follow each other. None when it was told to stop.
 pub(crate) fn merge(runs: &[Arc<Run>], stop: &AtomicBool) -> Result<Option<Run>, LogError> {
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(None) };
     let dir = first.path.parent().unwrap_or(&first.path);

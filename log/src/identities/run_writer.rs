@@ -15,10 +15,20 @@ const WRITE_BYTES: usize = 64 * PAGE_BYTES;
 /// Bytes written before they are forced out. One flush of a large run at its end would hold up the log's own.
 const FLUSH_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Removes what was not finished: on a full disk it would take the space that others wait for.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Gone already when it was finished. What cannot be removed now is removed at the next start.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// A run in the making, under a temporary name.
 pub(crate) struct RunWriter {
     path: PathBuf,
-    temporary: PathBuf,
+    temporary: Temporary,
     run: Run,
     page: Box<[u8; PAGE_BYTES]>,
     in_page: usize,
@@ -31,8 +41,8 @@ impl RunWriter {
     /// Begins a run of up to `identities` for these records.
     pub(crate) fn create(dir: &Path, positions: RangeInclusive<u64>, identities: u64) -> io::Result<RunWriter> {
         let path = path_of(dir, &positions);
-        let temporary = path.with_extension("tmp");
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary)?;
+        let temporary = Temporary(path.with_extension("tmp"));
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary.0)?;
         let fences = Vec::with_capacity(identities.div_ceil(PAGE_IDENTITIES as u64) as usize);
         let filter = Filter::for_identities(identities);
         Ok(RunWriter {
@@ -91,7 +101,7 @@ impl RunWriter {
         self.run.file.write_all_at(&tail, self.written)?;
         self.run.file.write_all_at(&encode_header(&self.run, crc32c::crc32c(&tail)), 0)?;
         self.run.file.sync_all()?;
-        fs::rename(&self.temporary, &self.path)?;
+        fs::rename(&self.temporary.0, &self.path)?;
         sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
         Ok(self.run)
     }

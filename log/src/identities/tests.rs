@@ -170,6 +170,7 @@ fn a_crash_between_a_merge_and_the_deletion_of_its_parts_is_put_right() {
     let parts: Vec<Arc<Run>> =
         runs.iter().map(|run| Arc::new(Run::open(&path_of(dir.path(), &run.positions)).unwrap())).collect();
     merge(&parts, &AtomicBool::new(false)).unwrap().unwrap();
+    assert_eq!(tmp_files(dir.path()), 0);
     fs::write(dir.path().join("00000000000000000001-00000000000000000500.tmp"), "half a run").unwrap();
     fs::remove_dir_all(dir.path().join("elsewhere")).unwrap();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
@@ -177,6 +178,26 @@ fn a_crash_between_a_merge_and_the_deletion_of_its_parts_is_put_right() {
     assert_eq!(shelf.sealed_to(), 190);
     assert_eq!(shelf.stats().sealed_identities, 190);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+fn tmp_files(dir: &Path) -> usize {
+    fs::read_dir(dir)
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|e| e == "tmp"))
+        .count()
+}
+
+#[test]
+fn a_merge_that_is_stopped_leaves_everything_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = [(1, 40_000), (40_001, 70_000)].map(|(from, to)| {
+        run(dir.path(), from..=to);
+        Arc::new(Run::open(&path_of(dir.path(), &(from..=to))).unwrap())
+    });
+    assert!(merge(&parts, &AtomicBool::new(true)).unwrap().is_none());
+    assert_eq!(tmp_files(dir.path()), 0);
+    let shelf = Shelf::open(dir.path()).unwrap();
+    assert_eq!((shelf.stats().files, shelf.stats().sealed_identities), (2, 70_000));
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn reading_beside_a_writer_stops_quietly_at_an_incomplete_end() {
     assert_eq!(read_only(&dir.path().join("nowhere"), 0).unwrap().next(1).unwrap(), None);
     let live = dir.path().join("live");
     let (log, _) = open(&live);
+    assert_eq!(read_only(&live, u64::MAX).unwrap().next(1).unwrap(), None);
     append(&log, 1..=3).unwrap();
     append(&log, 4..=6).unwrap();
     log.close();

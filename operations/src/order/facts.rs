@@ -295,7 +295,7 @@ impl Order {
             OrderFact::Shipped | OrderFact::OutForDelivery | OrderFact::Delivered | OrderFact::DeliveryFailed
         );
         let named = said(&data.parcel_id).or(said(&data.tracking_number));
-        if !on_the_way && !(fact == OrderFact::Packed && named.is_some()) {
+        if !on_the_way && (fact != OrderFact::Packed || named.is_none()) {
             return;
         }
         let parcel = self.parcels.entry(named.unwrap_or_default().to_owned()).or_default();

@@ -1,4 +1,7 @@
 //! Reading what a batch of events touches, a few statements a shop however large the batch.
+//!
+//! Where a table is found by another than its own key the index is named: without statistics SQLite takes a list of
+//! values for a long one, and would rather read the whole shop.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -175,7 +178,7 @@ async fn load_orders(
         order_of(&mut work.orders, &parcel.order_id).parcels.insert(parcel.parcel_id.clone(), parcel);
     }
     let documents: Vec<(String, String, String, i64)> = sqlx::query_as(
-        "SELECT order_id, number, kind, total FROM invoices
+        "SELECT order_id, number, kind, total FROM invoices INDEXED BY invoices_by_order
          WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
@@ -207,7 +210,8 @@ async fn load_payments(
     let rows: Vec<PaymentRow> = sqlx::query_as(
         "SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
             first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
-         FROM payments WHERE shop = ?1 AND order_id IN (SELECT value FROM json_each(?2))
+         FROM payments INDEXED BY payments_by_order
+         WHERE shop = ?1 AND order_id IN (SELECT value FROM json_each(?2))
          UNION
          SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
             first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
@@ -336,7 +340,8 @@ async fn load_shelf(
     let alerts: Vec<Alert> = sqlx::query_as(
         "SELECT kind, sku, location, raised_position, raised_at, raised_by, closed_position, closed_at, available,
             incoming, reorder_point, sold_30_days, lead_time_days, suggested_quantity
-         FROM alerts WHERE shop = ? AND closed_position IS NULL AND sku IN (SELECT value FROM json_each(?))",
+         FROM alerts INDEXED BY alerts_open
+         WHERE shop = ? AND closed_position IS NULL AND sku IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
     .bind(&skus)

@@ -268,8 +268,10 @@ impl Operations {
         .doing("look up an order")?;
         let Some(order) = work.orders.get(order_id) else { return Ok(None) };
         let row = &order.row;
-        let currency = row.currency.as_deref();
-        let money = |units: i64| amount::money(units, currency);
+        // Until the order itself is told, its payments name the currency.
+        let payments = payments(&work, order_id);
+        let currency = row.currency.clone().or_else(|| payments.iter().find_map(|payment| payment.currency.clone()));
+        let money = |units: i64| amount::money(units, currency.as_deref());
         let object = |json: &Option<String>| json.as_ref().and_then(|json| serde_json::from_str(json).ok());
         Ok(Some(OrderView {
             shop: shop.to_owned(),
@@ -280,7 +282,7 @@ impl Operations {
             paid_at: row.paid_at.map(time),
             delivered_at: row.delivered_at.map(time),
             updated_at: time(row.updated_at),
-            currency: row.currency.clone(),
+            currency: currency.clone(),
             subtotal: row.subtotal.map(money),
             discount: row.discount.map(money),
             shipping: row.shipping.map(money),
@@ -297,7 +299,7 @@ impl Operations {
             shipping_address: object(&row.shipping_address),
             billing_address: object(&row.billing_address),
             lines: lines(&work, order_id),
-            payments: payments(&work, order_id),
+            payments,
             parcels: order.parcels.values().map(parcel).collect(),
             timeline: timeline.into_iter().map(entry).collect(),
             invoice_number: order.invoice.as_ref().map(|(number, _)| number.clone()),

@@ -115,7 +115,6 @@ async fn endless_work_ends_at_the_deadline_and_frees_its_place() {
         let error = ask(&engine, sql).await.unwrap_err();
         assert!(matches!(error, QueryError::Timeout { seconds: 2 } | QueryError::Memory { .. }), "{sql}: {error:?}");
         assert!(begun.elapsed() < Duration::from_secs(5), "{sql} took {:?}", begun.elapsed());
-        eprintln!("{sql}: {:?}", begun.elapsed());
         wait_until_idle(&engine).await;
     }
     assert_eq!(ask(&engine, "SELECT 1").await.unwrap(), "1");
@@ -196,8 +195,7 @@ async fn wait_until_empty(engine: &crate::Engine) {
 async fn wait_until_idle(engine: &crate::Engine) {
     let begun = Instant::now();
     while engine.running() > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "a place is still held {:?} after the end", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(1), "a place is still held {:?} after the end", begun.elapsed());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    eprintln!("idle after {:?}", begun.elapsed());
 }

@@ -6,13 +6,16 @@ export type Palette = Record<Colour, string> & { font: string };
 
 function read(): Palette {
   const style = getComputedStyle(document.documentElement);
-  // A probe, because a custom property holds `light-dark(…)` as it was written; a colour is computed on use.
-  const probe = document.body.appendChild(document.createElement("i"));
   const entries = NAMES.map((name) => {
+    // A probe, because a custom property holds `light-dark(…)` as it was written; a colour is computed on use. Each has
+    // its own, coloured before it is in the page: one that changes could be caught in a transition.
+    const probe = document.createElement("i");
     probe.style.color = `var(--${name})`;
-    return [name, getComputedStyle(probe).color];
+    document.body.append(probe);
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    return [name, colour];
   });
-  probe.remove();
   return { ...(Object.fromEntries(entries) as Record<Colour, string>), font: style.fontFamily };
 }
 
