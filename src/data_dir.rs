@@ -71,14 +71,26 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
                 let _ = file.read_to_string(&mut owner);
-                let owner = if owner.trim().is_empty() { "another process".to_owned() } else { format!("process {}", owner.trim()) };
-                return Err(Failure::new(Code::Unavailable, format!("the data directory {shown} is in use by {owner}"))
-                    .hint("stop it first, send events to it over HTTP, or choose another directory with --data"));
+                let owner = if owner.trim().is_empty() {
+                    "another process".to_owned()
+                } else {
+                    format!("process {}", owner.trim())
+                };
+                return Err(Failure::new(
+                    Code::Unavailable,
+                    format!("the data directory {shown} is in use by {owner}"),
+                )
+                .hint("stop it first, send events to it over HTTP, or choose another directory with --data"));
             }
-            Err(TryLockError::Error(error)) => return Err(Failure::io(&format!("cannot lock {}", path.display()), &error)),
+            Err(TryLockError::Error(error)) => {
+                return Err(Failure::io(&format!("cannot lock {}", path.display()), &error));
+            }
         }
         // The number only helps a person; the lock itself is the kernel's and ends with the process.
-        let written = file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).and_then(|_| writeln!(file, "{}", std::process::id()));
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| writeln!(file, "{}", std::process::id()));
         written.map_err(|error| Failure::io(&format!("cannot write {}", path.display()), &error))?;
         Ok(Writing { _lock: file })
     }

@@ -1,5 +1,7 @@
 //! What a person sees beside the data: log lines and progress bars, both on stderr.
 
+use std::io::IsTerminal;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::prelude::*;
@@ -7,12 +9,15 @@ use tracing_subscriber::prelude::*;
 /// Log lines go to stderr: warnings by default, more with `-v`; `MIZAN_LOG` has the last word.
 pub fn start_logging(verbose: u8, json: bool) {
     let level = match verbose {
-        0 => "warn,mizan=info",
-        1 => "info,mizan=debug",
+        0 => "warn",
+        1 => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("MIZAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     // A second start in one process can only be a test's; the first one's choice stays.
     let _ = if json { registry.with(lines.json()).try_init() } else { registry.with(lines.compact()).try_init() };

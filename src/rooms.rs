@@ -37,7 +37,10 @@ impl Rooms {
         let options = mizan_log::Options { max_queue_bytes: context.settings.ingest.queue_bytes, ..Default::default() };
         let (log, recovery) = Log::open(context.data.log(), options).map_err(|error| log_failure(&error))?;
         if recovery.cut_bytes > 0 {
-            tracing::warn!(bytes = recovery.cut_bytes, "cut the unfinished end of the log; nothing in it was acknowledged");
+            tracing::warn!(
+                bytes = recovery.cut_bytes,
+                "cut the unfinished end of the log; nothing in it was acknowledged"
+            );
         }
         let lake = Lake::open(&context.data.lake(), lake_options(context)).await.or_fail(Code::Io)?;
         let operations = operations(context).await?;
@@ -112,7 +115,7 @@ pub fn operations_settings(context: &Context) -> mizan_operations::Settings {
     });
     mizan_operations::Settings {
         shops: shops.collect(),
-        invoice_max_age_days: Some(context.settings.operations.invoice_max_age_days)
+        invoice_max_age_days: Some(context.settings.operations.invoice_max_age_days),
     }
 }
 

@@ -146,7 +146,12 @@ impl Default for Operations {
 
 impl Default for Shop {
     fn default() -> Self {
-        Shop { name: "Shop".to_owned(), currency: "SAR".to_owned(), timezone: "Asia/Riyadh".to_owned(), prices_include_tax: true }
+        Shop {
+            name: "Shop".to_owned(),
+            currency: "SAR".to_owned(),
+            timezone: "Asia/Riyadh".to_owned(),
+            prices_include_tax: true,
+        }
     }
 }
 

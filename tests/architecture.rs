@@ -42,7 +42,10 @@ fn each_source(folder: &Path, check: &mut impl FnMut(&Path, &str)) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && !["target", "node_modules", "dist", "mizan-data", "mizan-demo"].contains(&&*name) {
+        if path.is_dir()
+            && !name.starts_with('.')
+            && !["target", "node_modules", "dist", "mizan-data", "mizan-demo"].contains(&&*name)
+        {
             each_source(&path, check);
         } else if name.ends_with(".rs") {
             check(&path, &std::fs::read_to_string(&path).unwrap());
@@ -86,7 +89,19 @@ fn money_is_never_a_float_in_a_table() {
 fn every_route_is_in_the_description() {
     let description = mizan_dashboards::openapi().to_json().unwrap();
     let description: serde_json::Value = serde_json::from_str(&description).unwrap();
-    for route in ["/v1/events", "/v1/sql", "/v1/metrics", "/v1/metrics/{name}", "/v1/orders/{order_id}", "/v1/stock", "/v1/alerts", "/livez", "/readyz", "/metrics", "/version"] {
+    for route in [
+        "/v1/events",
+        "/v1/sql",
+        "/v1/metrics",
+        "/v1/metrics/{name}",
+        "/v1/orders/{order_id}",
+        "/v1/stock",
+        "/v1/alerts",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/version",
+    ] {
         assert!(description["paths"].get(route).is_some(), "{route} is not described");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use crate::support::events::{now, page_view, placed};
 use crate::support::Mizan;
+use crate::support::events::{now, page_view, placed};
 
 #[test]
 fn good_events_of_a_request_with_bad_ones_are_kept_and_the_bad_ones_listed() {
@@ -14,7 +14,8 @@ fn good_events_of_a_request_with_bad_ones_are_kept_and_the_bad_ones_listed() {
         page_view("good-1", &time),
         "{\"specversion\":\"1.0\",".to_owned(),
         page_view("good-2", &time).replace("page_view", "page_vew"),
-        placed("1", "A", 1, "1.0005", &time).replace("\"unit_price\":\"1.0005\"", "\"unit_price\":\"1.0005\",\"tax\":\"0.1234\""),
+        placed("1", "A", 1, "1.0005", &time)
+            .replace("\"unit_price\":\"1.0005\"", "\"unit_price\":\"1.0005\",\"tax\":\"0.1234\""),
         page_view("no-zone", "2026-03-01T10:00:00"),
         page_view("future", "2099-01-01T00:00:00Z"),
         page_view("good-3", &time),
@@ -22,7 +23,9 @@ fn good_events_of_a_request_with_bad_ones_are_kept_and_the_bad_ones_listed() {
     let answer = server.events(&lines.join("\n")).json();
     assert_eq!(answer["accepted"], 2, "{answer}");
     let rejected = answer["rejected"].as_array().unwrap();
-    let told = |index: usize| rejected.iter().find(|item| item["index"] == index).unwrap()["error"].as_str().unwrap().to_owned();
+    let told = |index: usize| {
+        rejected.iter().find(|item| item["index"] == index).unwrap()["error"].as_str().unwrap().to_owned()
+    };
     assert!(told(1).starts_with("not a JSON object"), "{}", told(1));
     assert!(told(2).contains("did you mean storefront.page_view?"), "{}", told(2));
     assert_eq!(told(3), "data.lines[0].tax: 0.1234 has more decimals than KWD allows (3)");
@@ -42,7 +45,8 @@ fn card_data_never_reaches_the_disk() {
     let server = mizan.serve_with(&[("MIZAN_INGEST__FLUSH_SECONDS", "1")]);
     let time = now();
     let number = "4111111111111111";
-    let good = page_view("c1", &time).replace("\"device\":\"mobile\"", &format!("\"search_term\":\"{number}\",\"cvv\":\"987654\""));
+    let good = page_view("c1", &time)
+        .replace("\"device\":\"mobile\"", &format!("\"search_term\":\"{number}\",\"cvv\":\"987654\""));
     let bad = page_view("c2", "never").replace("mobile", &format!("4111 1111 1111 1111\",\"card_number\":\"{number}"));
     let broken = format!("{{\"pan\":\"{number}\",\"cvc\":\"987654\"");
     let answer = server.events(&[good, bad, broken].join("\n"));
@@ -151,7 +155,9 @@ fn a_rotten_segment_stops_the_start_and_names_the_place() {
 fn a_full_disk_refuses_events_and_takes_them_again_once_there_is_room() {
     // Needs the right to mount; elsewhere it is passed over.
     let dir = tempfile::tempdir().unwrap();
-    let mount = |arguments: &[&str]| std::process::Command::new("mount").args(arguments).output().is_ok_and(|out| out.status.success());
+    let mount = |arguments: &[&str]| {
+        std::process::Command::new("mount").args(arguments).output().is_ok_and(|out| out.status.success())
+    };
     if !mount(&["-t", "tmpfs", "-o", "size=96m", "tmpfs", dir.path().to_str().unwrap()]) {
         println!("passed over: this user may not mount a small disk");
         return;

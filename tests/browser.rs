@@ -7,7 +7,9 @@ use crate::support::tools::{repository, tool};
 
 #[test]
 fn the_page_shows_the_shop_in_both_languages_on_desktop_and_phone() {
-    let Some(chromium) = tool("MIZAN_TEST_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]) else { return };
+    let Some(chromium) = tool("MIZAN_TEST_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]) else {
+        return;
+    };
     let Some(node) = tool("MIZAN_TEST_NODE", &["node"]) else { return };
     let web = repository().join("dashboards/web");
     if !web.join("node_modules/playwright-core").is_dir() || mizan_dashboards::is_placeholder() {
@@ -16,7 +18,7 @@ fn the_page_shows_the_shop_in_both_languages_on_desktop_and_phone() {
         return;
     }
     let mizan = Mizan::new();
-    mizan.ok(&["import", repository().join("sample-data/small").to_str().unwrap()]);
+    mizan.ok(&["import", repository().join("sample-data/small/*.ndjson").to_str().unwrap()]);
     mizan.ok(&["run"]);
     let server = mizan.serve();
     let shots = std::env::var_os("MIZAN_TEST_SCREENSHOTS").map_or_else(|| mizan.home().join("shots"), Into::into);

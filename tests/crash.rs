@@ -36,7 +36,8 @@ fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills() {
         let stop = Arc::new(AtomicBool::new(false));
         let producers: Vec<_> = (0..PRODUCERS)
             .map(|_| {
-                let (ledger, stop, address, key) = (Arc::clone(&ledger), Arc::clone(&stop), server.address, server.key.clone());
+                let (ledger, stop, address, key) =
+                    (Arc::clone(&ledger), Arc::clone(&stop), server.address, server.key.clone());
                 std::thread::spawn(move || {
                     let client = Client::new(address);
                     while !stop.load(Ordering::Relaxed) && produce(&client, &key, &ledger).is_ok() {}
@@ -70,7 +71,11 @@ fn nothing_acknowledged_is_lost_or_doubled_by_twenty_kills() {
     // Live state saw each of them once as well.
     let orders = stored.iter().filter(|id| id.starts_with("placed-")).count();
     let first = server.get("/v1/stock?sku=CRASH").json()["stock"][0]["on_hand"].clone();
-    assert_eq!(first.as_str().unwrap().trim_start_matches('-').parse::<f64>().unwrap() as usize, orders, "stock moved once an order");
+    assert_eq!(
+        first.as_str().unwrap().trim_start_matches('-').parse::<f64>().unwrap() as usize,
+        orders,
+        "stock moved once an order"
+    );
 }
 
 fn produce(client: &Client, key: &str, ledger: &Ledger) -> std::io::Result<()> {

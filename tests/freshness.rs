@@ -46,6 +46,12 @@ pub fn data_files(folder: &std::path::Path) -> usize {
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     entries
         .map(|entry| entry.unwrap().path())
-        .map(|path| if path.is_dir() { data_files(&path) } else { usize::from(path.extension().is_some_and(|e| e == "parquet")) })
+        .map(|path| {
+            if path.is_dir() {
+                data_files(&path)
+            } else {
+                usize::from(path.extension().is_some_and(|e| e == "parquet"))
+            }
+        })
         .sum()
 }

@@ -21,7 +21,8 @@ fn a_gift_shops_whole_year_comes_out_to_the_cent() {
            FROM marts.order_lines l JOIN marts.orders o ON o.shop = l.shop AND o.order_id = l.order_id
           WHERE l.quantity > 0 AND l.unit_price > 0 AND o.customer_id IS NOT NULL",
     );
-    let expected = serde_json::json!({"lines": "397884", "value": "8911407.904", "customers": "4338", "orders": "18532"});
+    let expected =
+        serde_json::json!({"lines": "397884", "value": "8911407.904", "customers": "4338", "orders": "18532"});
     assert_eq!(known[0], expected);
     // By order and by day the same sum.
     let by_order = mizan.value("SELECT CAST(sum(net_sales) AS DECIMAL(20,3)) FROM marts.orders");
@@ -29,7 +30,8 @@ fn a_gift_shops_whole_year_comes_out_to_the_cent() {
     assert_eq!((by_order.as_str(), by_day.as_str()), ("9747747.934", "9747747.934"));
     mizan.ok(&["test"]);
     // A second import of the same files finds nothing new.
-    let again = mizan.ok(&["--json", "import", folder.to_str().unwrap(), "--map", &map("uci_online_retail.jq"), "--again"]);
+    let again =
+        mizan.ok(&["--json", "import", folder.to_str().unwrap(), "--map", &map("uci_online_retail.jq"), "--again"]);
     let again: serde_json::Value = serde_json::from_str(&again).unwrap();
     assert_eq!(again["accepted"], 0, "{again}");
 }
@@ -39,7 +41,7 @@ fn a_marketplaces_payments_items_and_orders_come_out_to_the_cent() {
     let Some(folder) = real_data("olist") else { return };
     let file = |name: &str| folder.join(name).display().to_string();
     let mizan = Mizan::new();
-    mizan.ok(&["import", &file("order_payments.parquet"), "--map", &map("olist_payments.jq")]);
+    mizan.ok(&["import", &file("order_payments.parquet"), "--map", &map("olist_order_payments.jq")]);
     assert_eq!(mizan.value("SELECT CAST(sum(amount) AS DECIMAL(20,2)) FROM events.payments"), "16008872.12");
 
     let mizan = Mizan::new();

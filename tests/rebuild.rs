@@ -16,7 +16,14 @@ fn operations_rebuilt_from_the_lake_have_the_same_rows() {
         }
     }
     assert_eq!(server.events(&lines.join("\n")).json()["accepted"], lines.len());
-    let paths = ["/v1/stock", "/v1/orders?limit=100", "/v1/alerts", "/v1/orders/2", "/v1/orders/2/invoice", "/v1/invoices/INV-2026-000001"];
+    let paths = [
+        "/v1/stock",
+        "/v1/orders?limit=100",
+        "/v1/alerts",
+        "/v1/orders/2",
+        "/v1/orders/2/invoice",
+        "/v1/invoices/INV-2026-000001",
+    ];
     let ask = |server: &crate::support::Server| -> Vec<serde_json::Value> {
         paths
             .iter()

@@ -47,9 +47,11 @@ fn events_page() -> String {
         writeln!(page, "| `{name}` | {comment} |").unwrap();
     }
     for family in Family::ALL {
-        writeln!(page, "\n## `events.{}`\n\n{}.\n\n| type | needs |\n|---|---|", family.table(), family.comment()).unwrap();
+        writeln!(page, "\n## `events.{}`\n\n{}.\n\n| type | needs |\n|---|---|", family.table(), family.comment())
+            .unwrap();
         for event_type in EventType::all().iter().filter(|event_type| event_type.family == family) {
-            let needs = event_type.required.iter().map(|field| field.replace('|', " or ")).collect::<Vec<_>>().join(", ");
+            let needs =
+                event_type.required.iter().map(|field| field.replace('|', " or ")).collect::<Vec<_>>().join(", ");
             writeln!(page, "| `{}` | {needs} |", event_type.name).unwrap();
         }
         page.push_str("\n| field of `data` | kind | |\n|---|---|---|\n");

@@ -51,7 +51,9 @@ async fn key_of(parts: &Parts, state: &State) -> Result<Key, Problem> {
         Ok(Some(key)) => Ok(key),
         Ok(None) => {
             metrics::counter!("mizan_key_refusals_total").increment(1);
-            Err(Problem::unauthorized("the key is not known here, or was revoked; `mizan keys list` shows which are in use"))
+            Err(Problem::unauthorized(
+                "the key is not known here, or was revoked; `mizan keys list` shows which are in use",
+            ))
         }
         Err(error) => Err(Problem::hidden(&error)),
     }

@@ -33,7 +33,11 @@ const FUNNEL: &[&str] = &["shop", "channel", "device", "country"];
 macro_rules! rate {
     ($numerator:literal, $denominator:literal) => {
         concat!(
-            "CAST(sum(", $numerator, ") AS DECIMAL(38,0)) * 1.000000 / nullif(CAST(sum(", $denominator, ") AS DECIMAL(38,0)), 0)"
+            "CAST(sum(",
+            $numerator,
+            ") AS DECIMAL(38,0)) * 1.000000 / nullif(CAST(sum(",
+            $denominator,
+            ") AS DECIMAL(38,0)), 0)"
         )
     };
 }
@@ -91,9 +95,27 @@ macro_rules! abandonment {
 
 /// Every metric, by name.
 pub(crate) static METRICS: &[Metric] = &[
-    sales!("net_sales", "Net sales", "What was sold, after discounts and returns", "gross sales − discounts − returns", "sum(net_sales)"),
-    sales!("gross_sales", "Gross sales", "What was sold at list price", "Σ unit price × quantity, before discount, tax and shipping", "sum(gross_sales)"),
-    sales!("returns", "Returns", "Product value that went back", "Σ refunded product value, without tax and shipping", "sum(\"returns\")"),
+    sales!(
+        "net_sales",
+        "Net sales",
+        "What was sold, after discounts and returns",
+        "gross sales − discounts − returns",
+        "sum(net_sales)"
+    ),
+    sales!(
+        "gross_sales",
+        "Gross sales",
+        "What was sold at list price",
+        "Σ unit price × quantity, before discount, tax and shipping",
+        "sum(gross_sales)"
+    ),
+    sales!(
+        "returns",
+        "Returns",
+        "Product value that went back",
+        "Σ refunded product value, without tax and shipping",
+        "sum(\"returns\")"
+    ),
     sales!("discounts", "Discounts", "What was taken off list prices", "Σ line and order discounts", "sum(discounts)"),
     Metric {
         name: "orders",
@@ -119,12 +141,54 @@ pub(crate) static METRICS: &[Metric] = &[
         dimensions: FUNNEL,
         in_currency: false,
     },
-    step!("conversion_rate", "Conversion rate", "Visits that end in a purchase", "sessions that reached purchase / sessions", "purchase", "sessions"),
-    step!("product_view_rate", "Product views", "Visits that look at a product", "sessions that reached product view / sessions", "product_view", "sessions"),
-    step!("add_to_cart_rate", "Add to cart", "Visits with a product view that add one", "sessions that reached add to cart / product view", "add_to_cart", "product_view"),
-    step!("begin_checkout_rate", "Begin checkout", "Visits with a cart that go to the checkout", "sessions that reached begin checkout / add to cart", "begin_checkout", "add_to_cart"),
-    step!("payment_attempt_rate", "Payment attempt", "Checkouts that try to pay", "sessions that reached payment attempt / begin checkout", "payment_attempt", "begin_checkout"),
-    step!("purchase_rate", "Purchase", "Payment attempts that end in a purchase", "sessions that reached purchase / payment attempt", "purchase", "payment_attempt"),
+    step!(
+        "conversion_rate",
+        "Conversion rate",
+        "Visits that end in a purchase",
+        "sessions that reached purchase / sessions",
+        "purchase",
+        "sessions"
+    ),
+    step!(
+        "product_view_rate",
+        "Product views",
+        "Visits that look at a product",
+        "sessions that reached product view / sessions",
+        "product_view",
+        "sessions"
+    ),
+    step!(
+        "add_to_cart_rate",
+        "Add to cart",
+        "Visits with a product view that add one",
+        "sessions that reached add to cart / product view",
+        "add_to_cart",
+        "product_view"
+    ),
+    step!(
+        "begin_checkout_rate",
+        "Begin checkout",
+        "Visits with a cart that go to the checkout",
+        "sessions that reached begin checkout / add to cart",
+        "begin_checkout",
+        "add_to_cart"
+    ),
+    step!(
+        "payment_attempt_rate",
+        "Payment attempt",
+        "Checkouts that try to pay",
+        "sessions that reached payment attempt / begin checkout",
+        "payment_attempt",
+        "begin_checkout"
+    ),
+    step!(
+        "purchase_rate",
+        "Purchase",
+        "Payment attempts that end in a purchase",
+        "sessions that reached purchase / payment attempt",
+        "purchase",
+        "payment_attempt"
+    ),
     abandonment!("cart_abandonment_rate", "Cart abandonment", "Carts left behind", "cart"),
     abandonment!("checkout_abandonment_rate", "Checkout abandonment", "Checkouts left behind", "checkout"),
     abandonment!("payment_abandonment_rate", "Payment abandonment", "Payments walked away from", "payment"),

@@ -111,7 +111,8 @@ pub(crate) fn runs(text: &str) -> impl Iterator<Item = Run> {
 
 /// A quick look that most texts do not pass: twelve digits, or bytes that begin digits of other scripts.
 fn may_hold_run(text: &str) -> bool {
-    text.len() >= 12 && text.bytes().filter(|byte| byte.is_ascii_digit() || matches!(byte, 0xd9 | 0xdb | 0xef)).count() >= 12
+    text.len() >= 12
+        && text.bytes().filter(|byte| byte.is_ascii_digit() || matches!(byte, 0xd9 | 0xdb | 0xef)).count() >= 12
 }
 
 fn digit_value(character: char) -> Option<u8> {

@@ -42,9 +42,11 @@ pub fn decode_lines<'a>(
         match parse(line, unknown, received_at) {
             Ok(event) => {
                 let family = event.family();
-                builders[usize::from(family.tag()) - 1]
-                    .get_or_insert_with(|| BatchBuilder::new(family))
-                    .append(&event, 0, received_at);
+                builders[usize::from(family.tag()) - 1].get_or_insert_with(|| BatchBuilder::new(family)).append(
+                    &event,
+                    0,
+                    received_at,
+                );
                 let bytes = if event.redacted { event.to_json().into() } else { block.slice_ref(line.as_bytes()) };
                 entries.push(Entry { identity: event.identity(), tag: family.tag(), bytes });
             }

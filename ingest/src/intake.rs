@@ -8,7 +8,6 @@ use mizan_log::{AppendError, Entry, Log, Outcome};
 
 use crate::rejected::{Origin, Reject, RejectedError, RejectedStore};
 
-
 /// Largest event taken, in bytes of its text.
 const EVENT_BYTES_MAX: usize = 1024 * 1024;
 

@@ -248,7 +248,8 @@ fn columns(records: &[Record]) -> Result<(u64, Columns), WorkerError> {
         let received_at = EventTime::from_micros(*received_at_us);
         let text = text_of(bytes, *position)?;
         // By the clock of its arrival: it was valid then.
-        let event = parse(text, Unknown::Keep, received_at).map_err(|source| WorkerError::Event { position: *position, source })?;
+        let event = parse(text, Unknown::Keep, received_at)
+            .map_err(|source| WorkerError::Event { position: *position, source })?;
         let family = event.family();
         let builder = builders[place(family)].get_or_insert_with(|| BatchBuilder::new(family));
         builder.append(&event, *position, received_at);

@@ -39,6 +39,8 @@ pub(crate) const COMMIT_ATTEMPTS_MAX: u32 = 5;
 pub(crate) struct Table {
     /// Name in errors and log lines, such as `events.orders`.
     pub(crate) name: String,
+    /// Part of the names of new files: two writers, however they came to be, never overwrite each other's.
+    pub(crate) writer: String,
     log: LogStoreRef,
     store: DurableStore,
     kind: Kind,
@@ -99,6 +101,7 @@ impl Table {
             logstore_with(Arc::new(store.clone()), &url, StorageConfig::default()).map_err(LakeError::delta(&name))?;
         Ok(Table {
             name,
+            writer: format!("{:08x}", uuid::Uuid::new_v4().as_fields().0),
             log,
             store: store.clone(),
             kind,

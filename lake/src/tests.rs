@@ -78,6 +78,13 @@ async fn texts(context: &SessionContext, query: &str) -> Vec<String> {
     lines
 }
 
+/// The data file below a folder whose name begins like this.
+fn data_file(root: &Path, name: &str) -> std::path::PathBuf {
+    let begins =
+        |path: &std::path::PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+    files(root).into_iter().find(begins).unwrap()
+}
+
 /// Every file below a folder.
 fn files(root: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();

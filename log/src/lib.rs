@@ -37,6 +37,6 @@ mod tests;
 pub use api::{Log, Trimmed};
 pub use error::{AppendError, LogError, Positions};
 pub use reader::{Reader, read_only};
-pub use recovery::Recovery;
+pub use recovery::{Recovery, Verified, verify};
 pub use shared::Stats;
 pub use types::{Entry, Options, Outcome, Record};

@@ -66,12 +66,15 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
     context.settings.ingest.flush_seconds = context.settings.ingest.flush_seconds.min(5);
     context.settings.transform.every_seconds = context.settings.transform.every_seconds.min(10);
     let market = Market::Riyadh;
-    context.settings.shops.insert("default".to_owned(), settings::Shop {
-        name: market.shop_name().to_owned(),
-        currency: market.currency().to_owned(),
-        timezone: market.timezone().to_owned(),
-        prices_include_tax: false,
-    });
+    context.settings.shops.insert(
+        "default".to_owned(),
+        settings::Shop {
+            name: market.shop_name().to_owned(),
+            currency: market.currency().to_owned(),
+            timezone: market.timezone().to_owned(),
+            prices_include_tax: false,
+        },
+    );
 
     let rooms = Rooms::open(&context).await?;
     let keys = demo_keys(&context, &rooms).await?;
@@ -90,7 +93,12 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
             let zone = TimeZone::get(market.timezone()).or_fail(Code::Software)?;
             let start = zone.to_datetime(now).date().saturating_sub(i64::from(options.days).days());
             let config = ShopConfig::new(market, options.seed, start);
-            eprintln!("Simulating {} days of {} in {}.", options.days, market.shop_name(), context.data.root().display());
+            eprintln!(
+                "Simulating {} days of {} in {}.",
+                options.days,
+                market.shop_name(),
+                context.data.root().display()
+            );
             (Shop::new(config.clone()), Saved { config, fed_until: Timestamp::MIN })
         }
     };
@@ -141,13 +149,22 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
         }
         let _ = stop.send(true);
     };
-    serve(&context, rooms, |address| {
-        let _ = send_address.send(address);
-    }, until).await?;
+    serve(
+        &context,
+        rooms,
+        |address| {
+            let _ = send_address.send(address);
+        },
+        until,
+    )
+    .await?;
     match failed {
         Some(failure) => Err(failure),
         None => {
-            eprintln!("\nStopped. `mizan demo` goes on from here; delete {} to begin anew.", context.data.root().display());
+            eprintln!(
+                "\nStopped. `mizan demo` goes on from here; delete {} to begin anew.",
+                context.data.root().display()
+            );
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -164,7 +181,10 @@ async fn demo_keys(context: &Context, rooms: &Rooms) -> Result<DemoKeys, Failure
         Some(key) => key,
         None => {
             let path = context.data.admin_key();
-            std::fs::read_to_string(&path).map_err(|error| Failure::io(&path.display().to_string(), &error))?.trim().to_owned()
+            std::fs::read_to_string(&path)
+                .map_err(|error| Failure::io(&path.display().to_string(), &error))?
+                .trim()
+                .to_owned()
         }
     };
     // Made anew at each start: it is kept nowhere but in this process.
@@ -245,7 +265,10 @@ impl Feed {
             let told: serde_json::Value = answer.json().await.or_fail(Code::Unavailable)?;
             let rejected = told["rejected"].as_array().map_or(0, Vec::len);
             if status != 200 || rejected > 0 {
-                return Err(Failure::new(Code::Software, format!("the simulated shop's events were not taken: {told}")));
+                return Err(Failure::new(
+                    Code::Software,
+                    format!("the simulated shop's events were not taken: {told}"),
+                ));
             }
             self.sent += events.len() as u64;
             return Ok(());

@@ -29,7 +29,13 @@ struct Report {
 }
 
 pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Failure> {
-    let mapping = options.map.as_ref().map(Mapping::load).transpose().or_fail(Code::BadData)?;
+    let mapping = match &options.map {
+        Some(path) => Some(Mapping::load(path).map_err(|error| {
+            Failure::new(Code::BadData, error)
+                .hint(format!("the mapping is {}; docs/import.md shows how to write one", path.display()))
+        })?),
+        None => None,
+    };
     let source = Source::open(&options.files).or_fail(Code::BadData)?;
     for skipped in &source.skipped {
         tracing::warn!(file = %skipped.display(), "not a kind of file that can be imported; passed over");
@@ -37,7 +43,8 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
     let rooms = Rooms::open(&context).await?;
     let mut worker = rooms.worker(&context).await?.without_showing();
     let intake = rooms.intake(Unknown::Keep);
-    let import_options = ImportOptions { data: context.data.root().to_owned(), again: options.again, strict: options.strict };
+    let import_options =
+        ImportOptions { data: context.data.root().to_owned(), again: options.again, strict: options.strict };
     let progress = ImportProgress::default();
     let bytes = source.bytes();
 
@@ -72,9 +79,8 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
 fn failed(error: &ImportError) -> Failure {
     match error {
         ImportError::File(_) | ImportError::Refused { .. } => Failure::new(Code::BadData, error),
-        ImportError::Log(AppendError::DiskFull { .. }) => {
-            Failure::new(Code::Io, error).hint("free some space and run the same import again; it goes on where it stopped")
-        }
+        ImportError::Log(AppendError::DiskFull) => Failure::new(Code::Io, error)
+            .hint("free some space and run the same import again; it goes on where it stopped"),
         _ => Failure::new(Code::Io, error),
     }
 }

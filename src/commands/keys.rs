@@ -14,7 +14,8 @@ pub async fn run(context: Context, options: cli::Keys) -> Result<ExitCode, Failu
     let operations = rooms::operations(&context).await?;
     match options {
         cli::Keys::Create { name, scope, shop } => {
-            let scopes = scope.iter().map(|scope| scope.parse::<Scope>()).collect::<Result<Vec<_>, _>>().or_fail(Code::Usage)?;
+            let scopes =
+                scope.iter().map(|scope| scope.parse::<Scope>()).collect::<Result<Vec<_>, _>>().or_fail(Code::Usage)?;
             let key = operations.create_key(&name, &scopes, shop.as_deref()).await.or_fail(Code::BadData)?;
             if context.json {
                 print_json(&serde_json::json!({ "name": name, "key": key.secret, "scopes": scope, "shop": shop }))?;

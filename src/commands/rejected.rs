@@ -47,7 +47,10 @@ fn list(context: &Context, limit: usize) -> Result<ExitCode, Failure> {
             _ => origin.kind.clone(),
         };
         let body: String = entry.body.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        text.push_str(&format!("{}  {}\n  at      {place}\n  reason  {}\n  body    {body}\n", entry.id, entry.at, entry.reason));
+        text.push_str(&format!(
+            "{}  {}\n  at      {place}\n  reason  {}\n  body    {body}\n",
+            entry.id, entry.at, entry.reason
+        ));
     }
     print_text(&text)?;
     eprintln!("{} of {total}. Mend the cause, then `mizan rejected replay`.", entries.len());
@@ -63,7 +66,8 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
         let asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
         entries.retain(|entry| asked.contains(entry.id.to_string().as_str()));
         if entries.len() < asked.len() {
-            return Err(Failure::new(Code::BadData, "some of these ids are not waiting").hint("`mizan rejected list` shows which are"));
+            return Err(Failure::new(Code::BadData, "some of these ids are not waiting")
+                .hint("`mizan rejected list` shows which are"));
         }
     }
     let intake = rooms.intake(Unknown::Keep);
@@ -92,7 +96,11 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
 }
 
 /// Offers one refused input again: new and known events of it, or nothing when it is refused again.
-async fn offer(intake: &Intake, mapping: Option<&Mapping>, entry: &RejectedEntry) -> Result<Option<(usize, usize)>, Failure> {
+async fn offer(
+    intake: &Intake,
+    mapping: Option<&Mapping>,
+    entry: &RejectedEntry,
+) -> Result<Option<(usize, usize)>, Failure> {
     let texts = match mapping {
         // Only rows of imports went through a mapping.
         Some(mapping) if entry.origin.kind == "import" => match mapping.apply_json(&entry.body) {

@@ -52,7 +52,8 @@ pub async fn first_key(context: &Context, rooms: &Rooms) -> Result<Option<String
     }
     let key = rooms.operations.create_key("admin", &[Scope::Admin], None).await.or_fail(Code::Io)?;
     let path = context.data.admin_key();
-    write_private(&path, &format!("{}\n", key.secret)).map_err(|error| Failure::io(&path.display().to_string(), &error))?;
+    write_private(&path, &format!("{}\n", key.secret))
+        .map_err(|error| Failure::io(&path.display().to_string(), &error))?;
     Ok(Some(key.secret))
 }
 
@@ -101,11 +102,22 @@ pub async fn serve(
 
     let worker = rooms.worker(context).await?;
     let worker = tokio::spawn(worker.run(move || progress.set_ready(), until_stopped(stopped.clone())));
-    let follower = tokio::spawn(mizan_operations::follow(rooms.operations.clone(), rooms.log.clone(), until_stopped(stopped.clone())));
-    let models = tokio::spawn(keep_models_fresh(rooms::project(context)?, rooms.lake.clone(), Refresh::of(context), until_stopped(stopped.clone())));
-    let compactor = tokio::spawn(keep_compact(rooms.lake.clone(), context.settings.ingest.compact_seconds, until_stopped(stopped)));
+    let follower = tokio::spawn(mizan_operations::follow(
+        rooms.operations.clone(),
+        rooms.log.clone(),
+        until_stopped(stopped.clone()),
+    ));
+    let models = tokio::spawn(keep_models_fresh(
+        rooms::project(context)?,
+        rooms.lake.clone(),
+        Refresh::of(context),
+        until_stopped(stopped.clone()),
+    ));
+    let compactor =
+        tokio::spawn(keep_compact(rooms.lake.clone(), context.settings.ingest.compact_seconds, until_stopped(stopped)));
 
-    let options = ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
+    let options =
+        ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
     let served = mizan_dashboards::serve(mizan_dashboards::router(state), options, listening, stop).await;
     let _ = stopping.send(true);
     let worker_ended = worker.await.or_fail(Code::Software)?;
@@ -133,7 +145,12 @@ impl Refresh {
     }
 }
 
-async fn keep_models_fresh(project: mizan_transform::Project, lake: Lake, refresh: Refresh, stop: impl Future<Output = ()>) {
+async fn keep_models_fresh(
+    project: mizan_transform::Project,
+    lake: Lake,
+    refresh: Refresh,
+    stop: impl Future<Output = ()>,
+) {
     if refresh.every.is_zero() {
         return;
     }

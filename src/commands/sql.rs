@@ -16,7 +16,9 @@ pub async fn run(mut context: Context, options: cli::Sql) -> Result<ExitCode, Fa
     let query = match options.query.as_str() {
         "-" => {
             let mut query = String::new();
-            std::io::stdin().read_to_string(&mut query).map_err(|error| Failure::io("cannot read the query", &error))?;
+            std::io::stdin()
+                .read_to_string(&mut query)
+                .map_err(|error| Failure::io("cannot read the query", &error))?;
             query
         }
         query => query.to_owned(),

@@ -24,8 +24,9 @@ pub async fn run(context: Context, options: cli::Test) -> Result<ExitCode, Failu
         worker.flush().await.or_fail(Code::Io)?;
         let settings = rooms::session_settings(&context);
         let runner = Runner::new(&project);
-        let built = runner.run(&rooms.lake, settings, &selection, EventTime::now(), &mut |_| {}).await.or_fail(Code::Usage)?;
-        for (model, error, _) in built.failures() {
+        let built =
+            runner.run(&rooms.lake, settings, &selection, EventTime::now(), &mut |_| {}).await.or_fail(Code::Usage)?;
+        if let Some((model, error, _)) = built.failures().next() {
             return Err(Failure::new(Code::Findings, format!("{model}: {error}")));
         }
         report.results.extend(tester.marts(&selection, built.session()).await.or_fail(Code::Usage)?.results);

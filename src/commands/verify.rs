@@ -12,29 +12,13 @@ pub async fn run(context: Context) -> Result<ExitCode, Failure> {
     context.data.must_exist()?;
     let lake = Lake::open_read_only(&context.data.lake()).await.or_fail(Code::Io)?;
     let mut problems: Vec<String> = lake.verify().await.or_fail(Code::Io)?.iter().map(ToString::to_string).collect();
-    let mut records: u64 = 0;
-    // From the first record that is still there: everything is read, and every checksum compared.
-    let mut after = 0;
-    let read = loop {
-        match mizan_log::read_only(&context.data.log(), after) {
-            Ok(reader) => break Ok(reader),
-            Err(mizan_log::LogError::Trimmed { first_position, .. }) if first_position > after + 1 => after = first_position - 1,
-            Err(error) => break Err(error),
+    let records = match mizan_log::verify(&context.data.log()) {
+        Ok(verified) => verified.records,
+        Err(error) => {
+            problems.push(error.to_string());
+            0
         }
     };
-    match read {
-        Ok(mut reader) => loop {
-            match reader.next(4 << 20) {
-                Ok(Some(found)) => records += found.len() as u64,
-                Ok(None) => break,
-                Err(error) => {
-                    problems.push(error.to_string());
-                    break;
-                }
-            }
-        },
-        Err(error) => problems.push(error.to_string()),
-    }
     let tables = lake.tables().await.or_fail(Code::Io)?;
     if context.json {
         let tables: Vec<_> = tables
@@ -46,7 +30,10 @@ pub async fn run(context: Context) -> Result<ExitCode, Failure> {
         let mut text = format!("{:20}{:>12} records still in the log\n", "log", grouped(records));
         for table in tables {
             let (rows, files) = (grouped(table.rows as u64), grouped(table.files as u64));
-            text.push_str(&format!("{:20}{rows:>12} rows in {files} files\n", format!("events.{}", table.family.table())));
+            text.push_str(&format!(
+                "{:20}{rows:>12} rows in {files} files\n",
+                format!("events.{}", table.family.table())
+            ));
         }
         for problem in &problems {
             text.push_str(&format!("DAMAGED  {problem}\n"));

@@ -62,7 +62,8 @@ impl Client {
             *connection = Some(BufReader::new(stream));
         }
         let Some(reader) = connection.as_mut() else { return Err(std::io::ErrorKind::NotConnected.into()) };
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n", self.address, body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n", self.address, body.len());
         if let Some(key) = key {
             head.push_str(&format!("authorization: Bearer {key}\r\n"));
         }

@@ -52,7 +52,11 @@ impl Mizan {
     pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "mizan {arguments:?} failed ({})\nstdout: {out}\nstderr: {err}", output.status);
+        assert!(
+            output.status.success(),
+            "mizan {arguments:?} failed ({})\nstdout: {out}\nstderr: {err}",
+            output.status
+        );
         out
     }
 
@@ -130,7 +134,9 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(60);
         let address = loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = receive.recv_timeout(left).unwrap_or_else(|_| panic!("the server did not say where it listens: {:?}", child.try_wait()));
+            let line = receive
+                .recv_timeout(left)
+                .unwrap_or_else(|_| panic!("the server did not say where it listens: {:?}", child.try_wait()));
             if let Some((_, rest)) = line.split_once("http://") {
                 break rest.split(['/', ' ']).next().unwrap().parse().unwrap();
             }

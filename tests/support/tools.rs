@@ -23,7 +23,9 @@ pub fn tool(variable: &str, names: &[&str]) -> Option<PathBuf> {
         return Some(PathBuf::from(path));
     }
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).flat_map(|dir| names.iter().map(move |name| dir.join(name))).find(|path| path.is_file());
+    let found = std::env::split_paths(&paths)
+        .flat_map(|dir| names.iter().map(move |name| dir.join(name)))
+        .find(|path| path.is_file());
     if found.is_none() {
         assert!(std::env::var_os("MIZAN_TEST_REQUIRE_ALL").is_none(), "none of {names:?} is here; set {variable}");
         println!("passed over: none of {names:?} is here; set {variable} to have this tested");

@@ -5,8 +5,8 @@ use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
-use mizan_ingest::body::{BodyError, Packing, split};
 use mizan_ingest::IntakeError;
+use mizan_ingest::body::{BodyError, Packing, split};
 use mizan_ingest::rejected::Origin;
 use mizan_log::AppendError;
 use serde::Serialize;
@@ -82,7 +82,8 @@ pub(crate) async fn post_events(
     metrics::counter!("mizan_events_accepted_total").increment(receipt.accepted as u64);
     metrics::counter!("mizan_events_duplicate_total").increment(receipt.duplicates as u64);
     metrics::counter!("mizan_events_rejected_total").increment(receipt.rejected.len() as u64);
-    let rejected = receipt.rejected.into_iter().map(|item| Rejected { index: item.index, id: item.id, error: item.error });
+    let rejected =
+        receipt.rejected.into_iter().map(|item| Rejected { index: item.index, id: item.id, error: item.error });
     Ok(Json(Accepted { accepted: receipt.accepted, duplicates: receipt.duplicates, rejected: rejected.collect() }))
 }
 
@@ -98,7 +99,7 @@ fn refused(error: &IntakeError) -> Problem {
         IntakeError::Log(AppendError::Busy) => {
             Problem::busy("events come faster than the disk takes them; send this request again").retry_after(1)
         }
-        IntakeError::Log(AppendError::DiskFull { .. }) => {
+        IntakeError::Log(AppendError::DiskFull) => {
             tracing::error!(error = %error, "disk full: events are refused");
             Problem::disk_full("the disk is full: nothing of this request was taken; free some space and send it again")
                 .retry_after(30)

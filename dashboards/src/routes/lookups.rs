@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use mizan_operations::{
-    AlertRow, Invoice, InvoiceQuery, OperationsError, OrderSummary, OrderView, ReorderRow, StockFilter, StockRow, TrackingView,
+    AlertRow, Invoice, InvoiceQuery, OperationsError, OrderSummary, OrderView, ReorderRow, StockFilter, StockRow,
+    TrackingView,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -147,7 +148,8 @@ pub(crate) async fn get_order_invoice(
     Query(asked): Query<OfShop>,
 ) -> Result<Response, Problem> {
     let shop = shop_of(asked.shop, key.shop.as_deref())?;
-    let found = state.operations.invoice(InvoiceQuery::OfOrder { shop: &shop, order_id: &order_id }).await.map_err(hidden)?;
+    let found =
+        state.operations.invoice(InvoiceQuery::OfOrder { shop: &shop, order_id: &order_id }).await.map_err(hidden)?;
     invoice(found, || format!("order {order_id:?} of shop {shop:?} has no invoice; a paid order gets one"))
 }
 
@@ -169,7 +171,8 @@ pub(crate) async fn get_invoice(
     Query(asked): Query<OfShop>,
 ) -> Result<Response, Problem> {
     let shop = shop_of(asked.shop, key.shop.as_deref())?;
-    let found = state.operations.invoice(InvoiceQuery::Numbered { shop: &shop, number: &number }).await.map_err(hidden)?;
+    let found =
+        state.operations.invoice(InvoiceQuery::Numbered { shop: &shop, number: &number }).await.map_err(hidden)?;
     invoice(found, || format!("there is no invoice {number:?} in shop {shop:?}"))
 }
 

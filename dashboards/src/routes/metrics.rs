@@ -77,9 +77,8 @@ pub(crate) async fn get_metric(
     Path(name): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let metric = by_name(&name).ok_or_else(|| {
-        Problem::not_found(format!("there is no metric {name:?}; GET /v1/metrics lists them"))
-    })?;
+    let metric = by_name(&name)
+        .ok_or_else(|| Problem::not_found(format!("there is no metric {name:?}; GET /v1/metrics lists them")))?;
     let (sql, params) = compile(metric, &part, key.shop.as_deref())?;
     let rows = rows(&state, &sql, params).await.map_err(|error| told(&error))?;
     Ok(Json(serde_json::json!({ "metric": describe(metric), "rows": rows })))
@@ -89,7 +88,11 @@ pub(crate) async fn get_metric(
 fn compile(metric: &'static Metric, part: &Part, shop: Option<&str>) -> Result<(String, Vec<Param>), Problem> {
     let dimension = |asked: &str| {
         metric.dimensions.iter().copied().find(|known| *known == asked.trim()).ok_or_else(|| {
-            Problem::bad_request(format!("{asked:?} does not part {}; use one of {}", metric.name, metric.dimensions.join(", ")))
+            Problem::bad_request(format!(
+                "{asked:?} does not part {}; use one of {}",
+                metric.name,
+                metric.dimensions.join(", ")
+            ))
         })
     };
     let mut columns: Vec<String> = Vec::new();
@@ -134,7 +137,11 @@ fn compile(metric: &'static Metric, part: &Part, shop: Option<&str>) -> Result<(
         bound("shop = ?".to_owned(), shop);
     }
     let places: Vec<String> = (1..=columns.len()).map(|place| place.to_string()).collect();
-    let mut sql = format!("SELECT {} FROM {}", [columns, vec![format!("{} AS value", metric.value)]].concat().join(", "), metric.mart);
+    let mut sql = format!(
+        "SELECT {} FROM {}",
+        [columns, vec![format!("{} AS value", metric.value)]].concat().join(", "),
+        metric.mart
+    );
     if !conditions.is_empty() {
         sql = format!("{sql} WHERE {}", conditions.join(" AND "));
     }
@@ -155,7 +162,12 @@ mod tests {
 
     #[test]
     fn values_are_bound_and_names_come_from_the_table() {
-        let asked = Part { from: Some("2026-03-01".into()), filter: Some("channel:o'neil".into()), by: Some("device".into()), ..part() };
+        let asked = Part {
+            from: Some("2026-03-01".into()),
+            filter: Some("channel:o'neil".into()),
+            by: Some("device".into()),
+            ..part()
+        };
         let (sql, params) = compile(by_name("conversion_rate").unwrap(), &asked, Some("riyadh")).unwrap();
         assert!(sql.contains("channel = $2") && sql.contains("shop = $3") && !sql.contains("neil"), "{sql}");
         assert_eq!(params.len(), 3);

@@ -18,7 +18,6 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -41,7 +40,8 @@ struct KeySecurity;
 
 impl utoipa::Modify for KeySecurity {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key of `mizan keys create`")).build();
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key of `mizan keys create`")).build();
         openapi.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(bearer));
     }
 }
@@ -80,8 +80,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/{*rest}", axum::routing::any(unknown_api))
         .fallback(assets::serve)
         // The limit counts what comes out of decompression, so that a small bomb is refused too.
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(limit))
+        .layer(DefaultBodyLimit::max(limit))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())
         .layer(SetResponseHeaderLayer::if_not_present(

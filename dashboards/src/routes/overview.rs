@@ -85,7 +85,8 @@ pub(crate) async fn get_overview(
     let today = zone.to_datetime(now).date();
     let marts = Marts { state: &state, shop: &shop };
 
-    let currencies = marts.texts("SELECT DISTINCT currency FROM marts.sales_daily WHERE shop = $1 ORDER BY 1", "currency").await?;
+    let currencies =
+        marts.texts("SELECT DISTINCT currency FROM marts.sales_daily WHERE shop = $1 ORDER BY 1", "currency").await?;
     let currency = match asked.currency {
         Some(currency) => currency,
         None if currencies.contains(&info.currency) || currencies.is_empty() => info.currency.clone(),
@@ -175,7 +176,13 @@ impl Marts<'_> {
         }
     }
 
-    async fn rows(&self, sql: &str, from: Date, to: Date, currency: Option<&str>) -> Result<Vec<Map<String, Value>>, Problem> {
+    async fn rows(
+        &self,
+        sql: &str,
+        from: Date,
+        to: Date,
+        currency: Option<&str>,
+    ) -> Result<Vec<Map<String, Value>>, Problem> {
         let mut params = vec![Param::Text(from.to_string()), Param::Text(to.to_string())];
         params.extend(currency.map(|currency| Param::Text(currency.to_owned())));
         self.ask(sql, params).await

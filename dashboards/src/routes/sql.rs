@@ -52,9 +52,8 @@ pub(crate) async fn post_sql(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| unread(&rejection, state.max_body_bytes))?;
-    let question: Question = serde_json::from_slice(&body).map_err(|error| {
-        Problem::bad_request(format!("the body is not {{\"query\": …, \"params\": […]}}: {error}"))
-    })?;
+    let question: Question = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("the body is not {{\"query\": …, \"params\": […]}}: {error}")))?;
     let format = wanted(&headers)?;
     let result = state.engine.query(&question.query, question.params).await.map_err(|error| told(&error))?;
     let mut response = Body::from_stream(byte_stream(result, format).map_err(|error| told(&error))?).into_response();
@@ -91,7 +90,8 @@ pub(crate) async fn rows(state: &State, sql: &str, params: Vec<Param>) -> Result
         mizan_query::WriteError::Query(error) => error,
         mizan_query::WriteError::Io(error) => QueryError::Internal { message: error.to_string() },
     })?;
-    let answer: Answer = serde_json::from_slice(&json).map_err(|error| QueryError::Internal { message: error.to_string() })?;
+    let answer: Answer =
+        serde_json::from_slice(&json).map_err(|error| QueryError::Internal { message: error.to_string() })?;
     Ok(answer.rows)
 }
 

@@ -1,7 +1,7 @@
 //! The threads of an import and the order between them.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mizan_events::EventTime;
@@ -71,7 +71,18 @@ pub(super) fn run(
         }
         drop(send_decoded);
         drop(receive_read);
-        let mut sink = Sink { intake, worker, runtime, source, options, todo, received_at, summary, next: 0, early: BTreeMap::new() };
+        let mut sink = Sink {
+            intake,
+            worker,
+            runtime,
+            source,
+            options,
+            todo,
+            received_at,
+            summary,
+            next: 0,
+            early: BTreeMap::new(),
+        };
         let stored = sink.drain(&receive_decoded);
         // When storing failed, the other threads end because nobody takes their blocks any more.
         drop(receive_decoded);
@@ -132,11 +143,8 @@ impl Sink<'_> {
         while let Ok(block) = receive.recv() {
             self.early.insert(block.number, block);
             // All that is there already shares the next fsync.
-            loop {
-                match receive.try_recv() {
-                    Ok(block) => drop(self.early.insert(block.number, block)),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(block) = receive.try_recv() {
+                self.early.insert(block.number, block);
             }
             while let Some(block) = self.early.remove(&self.next) {
                 self.next += 1;
@@ -211,7 +219,12 @@ impl Sink<'_> {
         }
         self.summary.rejected += refused.len() as u64;
         let rejects = refused.into_iter().map(|row| {
-            let origin = Origin { kind: "import".to_owned(), file: Some(path.clone()), line: Some(row.line), ..Origin::default() };
+            let origin = Origin {
+                kind: "import".to_owned(),
+                file: Some(path.clone()),
+                line: Some(row.line),
+                ..Origin::default()
+            };
             Reject::new(origin, row.reason, row.body)
         });
         self.intake.rejected().append(rejects.collect())?;

@@ -11,8 +11,8 @@ use crate::schema::{POSITION, SORT_COLUMNS};
 /// Rows of one row group: small enough to be skipped, large enough to compress.
 pub(crate) const ROW_GROUP_ROWS: usize = 256 * 1024;
 const PAGE_ROWS: usize = 10_000;
-/// At three false answers in a hundred a full row group's filter takes a byte a row; at one it takes two.
-const BLOOM_FALSE_POSITIVES: f64 = 0.03;
+/// A filter's size is a power of two: at five false answers in a hundred a row costs about a byte, at one about two.
+const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 /// Every value is different: a dictionary would only be given up again.
 const UNIQUE: [&str; 1] = ["event_id"];
 

@@ -104,8 +104,9 @@ async fn write(
     stream::iter(chunks.into_iter().enumerate())
         .map(|(number, chunk)| {
             let (shape, files) = (Arc::clone(shape), Arc::clone(&files));
-            // A repeated attempt overwrites the file of the one before, so that none is left without an owner.
-            let path = Path::from(format!("{PARTITION}={}/part-{from}-{to}-{number}.parquet", date_of(chunk.date)));
+            // A repeated attempt of this writer overwrites the file of the one before, so that none is left over.
+            let name = format!("part-{from}-{to}-{number}-{}.parquet", table.writer);
+            let path = Path::from(format!("{PARTITION}={}/{name}", date_of(chunk.date)));
             async move {
                 let encoded = tokio::task::spawn_blocking(move || encode(chunk, &shape)).await??;
                 store(files.as_ref(), &path, encoded).await
@@ -137,7 +138,7 @@ async fn commit(table: &Table, adds: Vec<Add>, from: u64, to: u64) -> Result<App
         if let Some(done) = settled(table, &base, from, to)? {
             // Found in the log after a failure: the entry is there, its folder may not be synced yet.
             table.settle().await?;
-            let mine = attempt > 0 && adds.iter().all(|add| base.files.iter().any(|file| file.add == *add));
+            let mine = attempt > 0 && adds.iter().all(|add| base.files.iter().any(|file| file.add.path == add.path));
             return Ok(if mine { Appended { files, bytes, already: false, ..done } } else { done });
         }
         let added = adds.iter().map(|add| Arc::new(DataFile::new(add.clone(), &base.shape))).collect();

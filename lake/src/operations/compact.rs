@@ -32,7 +32,7 @@ use crate::schema::{PARTITION, SORT_COLUMNS, Shape};
 use crate::table::{COMMIT_ATTEMPTS_MAX, Change, Table, back_off};
 
 /// Files merged at once: each keeps a few decoded pages in memory.
-const INPUTS_MAX: usize = 64;
+const INPUTS_MAX: usize = 200;
 /// Where the merge finds the table's files.
 const STORE_URL: &str = "mizan-compact://table/";
 

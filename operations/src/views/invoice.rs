@@ -31,12 +31,15 @@ impl Operations {
     pub async fn invoice(&self, query: InvoiceQuery<'_>) -> Result<Option<Invoice>, OperationsError> {
         let text: Option<String> = match query {
             InvoiceQuery::OfOrder { shop, order_id } => {
-                sqlx::query_scalar("SELECT document FROM invoices WHERE shop = ? AND order_id = ? AND kind = ?")
-                    .bind(shop)
-                    .bind(order_id)
-                    .bind(InvoiceKind::Invoice.name())
-                    .fetch_optional(self.readers())
-                    .await
+                sqlx::query_scalar(
+                    "SELECT document FROM invoices INDEXED BY invoices_by_order
+                     WHERE shop = ? AND order_id = ? AND kind = ?",
+                )
+                .bind(shop)
+                .bind(order_id)
+                .bind(InvoiceKind::Invoice.name())
+                .fetch_optional(self.readers())
+                .await
             }
             InvoiceQuery::Numbered { shop, number } => {
                 sqlx::query_scalar("SELECT document FROM invoices WHERE shop = ? AND number = ?")

@@ -259,7 +259,8 @@ impl Operations {
         let Some((work, token)) = self.one_order(shop, order_id).await? else { return Ok(None) };
         let timeline = self.timeline(shop, order_id).await?;
         let credit_notes: Vec<String> = sqlx::query_scalar(
-            "SELECT number FROM invoices WHERE shop = ? AND order_id = ? AND kind = 'credit_note' ORDER BY number",
+            "SELECT number FROM invoices INDEXED BY invoices_by_order
+             WHERE shop = ? AND order_id = ? AND kind = 'credit_note' ORDER BY number",
         )
         .bind(shop)
         .bind(order_id)

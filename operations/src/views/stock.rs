@@ -203,35 +203,46 @@ struct AlertRead {
 
 const NO_LIMIT: i64 = -1;
 
+macro_rules! stock_queries {
+    ($where:literal) => {
+        (
+            concat!(
+                "SELECT s.sku, p.name, s.location, s.on_hand, s.reserved, s.incoming, s.state, s.reorder_point,
+                    s.updated_at FROM stock s LEFT JOIN products p ON p.shop = s.shop AND p.sku = s.sku WHERE ",
+                $where,
+                " ORDER BY s.state, s.sku, s.location LIMIT ?4"
+            ),
+            concat!("SELECT count(*) FROM stock s WHERE ", $where),
+        )
+    };
+}
+
+const STOCK_OF_SKU: (&str, &str) = stock_queries!("s.shop = ?1 AND s.sku = ?2 AND (?3 IS NULL OR s.location = ?3)");
+const STOCK_OF_SHOP: (&str, &str) = stock_queries!("s.shop = ?1 AND ?2 IS NULL AND (?3 IS NULL OR s.location = ?3)");
+
 impl Operations {
     /// Stock, what is out or low first, and how many rows there are beyond the limit too.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub async fn stock(&self, filter: &StockFilter) -> Result<(Vec<StockRow>, u64), OperationsError> {
-        let rows: Vec<StockRead> = sqlx::query_as(
-            "SELECT s.sku, p.name, s.location, s.on_hand, s.reserved, s.incoming, s.state, s.reorder_point,
-                s.updated_at
-             FROM stock s LEFT JOIN products p ON p.shop = s.shop AND p.sku = s.sku
-             WHERE s.shop = ?1 AND (?2 IS NULL OR s.sku = ?2) AND (?3 IS NULL OR s.location = ?3)
-             ORDER BY s.state, s.sku, s.location LIMIT ?4",
-        )
-        .bind(&filter.shop)
-        .bind(&filter.sku)
-        .bind(&filter.location)
-        .bind(filter.limit)
-        .fetch_all(self.readers())
-        .await
-        .doing("look up stock")?;
-        let total: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM stock WHERE shop = ?1 AND (?2 IS NULL OR sku = ?2) AND (?3 IS NULL OR location = ?3)",
-        )
-        .bind(&filter.shop)
-        .bind(&filter.sku)
-        .bind(&filter.location)
-        .fetch_one(self.readers())
-        .await
-        .doing("look up stock")?;
+        // One product is found by its key; without one, rows come in the order that a person wants to see them in.
+        let (select, count) = if filter.sku.is_some() { STOCK_OF_SKU } else { STOCK_OF_SHOP };
+        let rows: Vec<StockRead> = sqlx::query_as(select)
+            .bind(&filter.shop)
+            .bind(&filter.sku)
+            .bind(&filter.location)
+            .bind(filter.limit)
+            .fetch_all(self.readers())
+            .await
+            .doing("look up stock")?;
+        let total: i64 = sqlx::query_scalar(count)
+            .bind(&filter.shop)
+            .bind(&filter.sku)
+            .bind(&filter.location)
+            .fetch_one(self.readers())
+            .await
+            .doing("look up stock")?;
         Ok((rows.into_iter().map(stock_row).collect(), u64::try_from(total).unwrap_or(0)))
     }
 
