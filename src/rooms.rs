@@ -53,13 +53,6 @@ impl Rooms {
         Intake::new(self.log.clone(), Arc::clone(&self.rejected), unknown)
     }
 
-    /// Lets the log forget what every reader has.
-    pub async fn trim(&self) -> Result<(), Failure> {
-        let lake = mizan_ingest::flushed(&self.log);
-        let operations = self.operations.position().await.or_fail(Code::Io)?;
-        self.log.trim(lake.min(operations)).map(|_| ()).map_err(|error| log_failure(&error))
-    }
-
     /// The worker from log to lake.
     pub async fn worker(&self, context: &Context) -> Result<Worker, Failure> {
         let options = WorkerOptions {
@@ -68,6 +61,12 @@ impl Rooms {
         };
         Worker::open(self.log.clone(), self.lake.clone(), options).await.or_fail(Code::Io)
     }
+}
+
+/// Lets the log forget what both of its readers have.
+pub async fn trim(log: &Log, operations: &Operations) -> Result<(), Failure> {
+    let read = mizan_ingest::flushed(log).min(operations.position().await.or_fail(Code::Io)?);
+    tokio::task::block_in_place(|| log.trim(read)).map(|_| ()).map_err(|error| log_failure(&error))
 }
 
 /// A log that cannot be opened, with what to do about it.
@@ -83,15 +82,9 @@ fn lake_options(_context: &Context) -> mizan_lake::LakeOptions {
 pub async fn lake_for_reading(context: &Context) -> Result<Lake, Failure> {
     context.data.must_exist()?;
     let lake = Lake::open_read_only(&context.data.lake()).await.or_fail(Code::Io)?;
-    let mut committed = u64::MAX;
-    for family in mizan_events::Family::ALL {
-        committed = committed.min(lake.position(family).await.or_fail(Code::Io)?);
-    }
-    match mizan_log::read_only(&context.data.log(), committed) {
-        Ok(reader) => mizan_ingest::fill_tail(&lake, reader).or_fail(Code::Io)?,
-        // A lake without a log is a lake that was copied: there is nothing newer.
-        Err(_) if !context.data.log().is_dir() => {}
-        Err(error) => return Err(log_failure(&error)),
+    // A lake without a log is a lake that was copied: there is nothing newer.
+    if context.data.log().is_dir() {
+        mizan_ingest::fill_tail(&lake, &context.data.log()).or_fail(Code::Io)?;
     }
     Ok(lake)
 }

@@ -75,6 +75,7 @@ fn gzip_zstd_and_repeats_are_one_shop() {
     let second = imported(&mizan, &[home.join("b.ndjson.zst").to_str().unwrap()]);
     assert_eq!((second["accepted"].as_u64(), second["duplicates"].as_u64()), (Some(0), Some(500)));
     assert_eq!(mizan.value("SELECT count(*) FROM events.storefront"), "500");
+    assert_eq!(mizan.ok(&["verify", "--json"]).matches("\"problems\":[]").count(), 1);
     // A finished file is not read again.
     let third = imported(&mizan, &[home.join("a.ndjson.gz").to_str().unwrap()]);
     assert_eq!(third["skipped_files"], 1, "{third}");

@@ -1,5 +1,6 @@
 //! From the log into the lake: decode what is new, show it at once, commit it from time to time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
@@ -9,7 +10,7 @@ use arrow::error::ArrowError;
 use bytes::Bytes;
 use mizan_events::{BatchBuilder, EventError, EventTime, Family, Unknown, parse};
 use mizan_lake::{Lake, LakeError};
-use mizan_log::{Log, LogError, Reader, Record};
+use mizan_log::{Log, LogError, Record};
 use tokio::time::Instant;
 
 /// The name under which the worker's position is saved in the log.
@@ -263,11 +264,20 @@ fn text_of(bytes: &Bytes, position: u64) -> Result<&str, WorkerError> {
     std::str::from_utf8(bytes).map_err(|_| WorkerError::NotText(position))
 }
 
-/// Shows a reader of another process what the log holds beyond the lake: for queries beside a running server.
+/// Shows a lake of another process what the log in `dir` holds beyond it: for queries beside a running server.
 ///
 /// # Errors
 /// When the log cannot be read.
-pub fn fill_tail(lake: &Lake, mut reader: Reader) -> Result<(), WorkerError> {
+pub fn fill_tail(lake: &Lake, dir: &Path) -> Result<(), WorkerError> {
+    let mut reader = loop {
+        let flushed = mizan_log::saved_position(dir, POSITION)?.unwrap_or(0);
+        match mizan_log::read_only(dir, flushed) {
+            Ok(reader) => break reader,
+            // The server went on and trimmed in between: it saved a newer position first.
+            Err(LogError::Trimmed { .. }) if mizan_log::saved_position(dir, POSITION)? > Some(flushed) => {}
+            Err(error) => return Err(error.into()),
+        }
+    };
     while let Some(records) = reader.next(READ_BYTES)? {
         let (last, batches) = columns(&records)?;
         for (family, batch) in batches {

@@ -36,6 +36,7 @@ mod tests;
 
 pub use api::{Log, Trimmed};
 pub use error::{AppendError, LogError, Positions};
+pub use positions::saved_position;
 pub use reader::{Reader, read_only};
 pub use recovery::{Recovery, Verified, verify};
 pub use shared::Stats;

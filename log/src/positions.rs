@@ -57,6 +57,16 @@ impl SavedPositions {
     }
 }
 
+/// How far a reader of the log in `dir` has come, if it ever saved that. For other processes: it changes nothing.
+///
+/// # Errors
+/// When the name is not a plain one, or the file is damaged or cannot be read.
+pub fn saved_position(dir: &Path, reader: &str) -> Result<Option<u64>, LogError> {
+    check_name(reader)?;
+    let path = dir.join("positions").join(reader);
+    if path.exists() { read(&path).map(Some) } else { Ok(None) }
+}
+
 fn check_name(name: &str) -> Result<(), LogError> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     if (1..=64).contains(&name.len()) && name.bytes().all(plain) {

@@ -14,7 +14,7 @@ use super::{Context, print_json, print_text};
 use crate::cli;
 use crate::exit::{Code, Failure, OrFail};
 use crate::output::{byte_bar, grouped};
-use crate::rooms::Rooms;
+use crate::rooms::{self, Rooms};
 
 /// What came of it, for scripts.
 #[derive(Serialize)]
@@ -71,7 +71,7 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
     // Live state follows, so that orders and stock are there when the command ends.
     mizan_operations::catch_up(&rooms.operations, &rooms.log).await.or_fail(Code::Io)?;
     drop(worker);
-    rooms.trim().await?;
+    rooms::trim(&rooms.log, &rooms.operations).await?;
     rooms.log.close();
     report(&context, &summary, bytes, started.elapsed())
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mizan_dashboards::{Progress, ServerOptions, State};
 use mizan_events::{EventTime, Unknown};
-use mizan_lake::Lake;
-use mizan_operations::Scope;
+use mizan_lake::{CompactLimits, Lake};
+use mizan_log::Log;
+use mizan_operations::{Operations, Scope};
 use mizan_transform::Selection;
 use tokio::sync::watch;
 
@@ -113,8 +114,13 @@ pub async fn serve(
         Refresh::of(context),
         until_stopped(stopped.clone()),
     ));
-    let compactor =
-        tokio::spawn(keep_compact(rooms.lake.clone(), context.settings.ingest.compact_seconds, until_stopped(stopped)));
+    let compactor = tokio::spawn(tidy(
+        rooms.lake.clone(),
+        rooms.log.clone(),
+        rooms.operations.clone(),
+        context.settings.ingest.compact_seconds,
+        until_stopped(stopped),
+    ));
 
     let options =
         ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
@@ -179,7 +185,8 @@ async fn keep_models_fresh(
     }
 }
 
-async fn keep_compact(lake: Lake, every_seconds: u64, stop: impl Future<Output = ()>) {
+/// Merges small files, and lets the log forget what both of its readers have.
+async fn tidy(lake: Lake, log: Log, operations: Operations, every_seconds: u64, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -187,9 +194,12 @@ async fn keep_compact(lake: Lake, every_seconds: u64, stop: impl Future<Output =
             () = tokio::time::sleep(Duration::from_secs(every_seconds.max(1))) => {}
         }
         for family in mizan_events::Family::ALL {
-            if let Err(error) = lake.compact(family, Default::default()).await {
+            if let Err(error) = lake.compact(family, CompactLimits::default()).await {
                 tracing::error!(error = %error, table = family.table(), "small files could not be merged");
             }
+        }
+        if let Err(failure) = rooms::trim(&log, &operations).await {
+            tracing::error!(error = ?failure, "the log could not be trimmed");
         }
     }
 }

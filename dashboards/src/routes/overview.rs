@@ -55,6 +55,9 @@ pub(crate) struct Overview {
     /// Carts, checkouts and payments begun and left.
     #[schema(value_type = Vec<serde_json::Value>)]
     abandonment: Vec<Map<String, Value>>,
+    /// Carts left and carts that became orders, by day.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    abandonment_days: Vec<Map<String, Value>>,
 }
 
 /// Whose figures.
@@ -105,6 +108,7 @@ pub(crate) async fn get_overview(
         funnel: marts.rows(FUNNEL, from, to, None).await?.pop().unwrap_or_default(),
         funnel_days: marts.rows(FUNNEL_BY_DAY, from, to, None).await?,
         abandonment: marts.rows(ABANDONMENT, from, to, Some(&currency)).await?,
+        abandonment_days: marts.rows(CARTS_BY_DAY, from, to, None).await?,
         shop: ShopView { name: info.name.clone(), currency: info.currency.clone(), timezone: info.timezone.clone() },
         as_of: now.to_string(),
         from: from.to_string(),
@@ -139,6 +143,11 @@ const ABANDONMENT: &str = "SELECT population, sum(started) AS started, sum(conve
   FROM marts.abandonment_daily
   WHERE shop = $1 AND day BETWEEN CAST($2 AS DATE) AND CAST($3 AS DATE)
   GROUP BY population ORDER BY population";
+
+const CARTS_BY_DAY: &str = "SELECT day, sum(abandoned) AS abandoned, sum(converted) AS converted
+  FROM marts.abandonment_daily
+  WHERE shop = $1 AND day BETWEEN CAST($2 AS DATE) AND CAST($3 AS DATE) AND population = 'cart'
+  GROUP BY day ORDER BY day";
 
 const SALES_TOTAL: &str = "SELECT coalesce(sum(orders), 0) AS orders, coalesce(sum(net_sales), 0) AS net_sales
   FROM marts.sales_daily
