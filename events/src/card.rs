@@ -1,16 +1,11 @@
 //! Telling card numbers from other digits: length, issuer range and Luhn.
 
 /// Whether these digits are a card number: 13 to 19 digits, in a range that an issuer of that length uses, Luhn right.
-pub fn is_card_number(digits: &[u8]) -> bool {
+pub(crate) fn is_card_number(digits: &[u8]) -> bool {
     (13..=19).contains(&digits.len()) && in_issuer_range(digits) && luhn(digits)
 }
 
-/// Whether a card number stands anywhere in the text, digits possibly parted by single spaces, dashes or dots.
-pub fn contains_card_number(text: &str) -> bool {
-    crate::redact::runs(text).any(|run| is_card_number(&run.digits))
-}
-
-pub(crate) fn luhn(digits: &[u8]) -> bool {
+fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()
         .rev()

@@ -30,7 +30,6 @@ mod validate;
 mod value;
 
 pub use batch::BatchBuilder;
-pub use card::{contains_card_number, is_card_number};
 pub use columns::{Column, Kind};
 pub use currency::Currency;
 pub use error::{EventError, Problem};

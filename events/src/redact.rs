@@ -296,7 +296,6 @@ fn drop_named_secrets(body: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::contains_card_number;
 
     #[test]
     fn a_card_number_keeps_its_first_six_and_last_four_digits() {
@@ -343,7 +342,7 @@ mod tests {
         for _ in 0..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let id = format!("{:016}", state % 10_000_000_000_000_000);
-            hits += usize::from(contains_card_number(&id));
+            hits += usize::from(redact_text(&id) != id);
         }
         assert!((200..900).contains(&hits), "{hits} of 20,000");
     }

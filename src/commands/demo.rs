@@ -223,7 +223,9 @@ async fn feed_history(feed: &mut Feed, shop: &mut Shop, saved: &mut Saved, end: 
     }
     bar.finish_and_clear();
     saved.fed_until = end;
-    eprintln!("Fed {} events in {:.1} s.", grouped(feed.sent), started.elapsed().as_secs_f64());
+    if feed.sent > 0 {
+        eprintln!("Fed {} events in {:.1} s.", grouped(feed.sent), started.elapsed().as_secs_f64());
+    }
     Ok(())
 }
 
