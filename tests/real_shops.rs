@@ -52,3 +52,28 @@ fn a_marketplaces_payments_items_and_orders_come_out_to_the_cent() {
     );
     assert_eq!(known[0], serde_json::json!({"items": "13591643.70", "freight": "2251909.54"}));
 }
+
+#[test]
+fn a_marketplaces_whole_orders_are_joined_from_three_files() {
+    let Some(folder) = real_data("olist/linked_subset") else { return };
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mizan = Mizan::new();
+    for (name, mapping) in [
+        ("order_items.csv", "olist_order_items.jq"),
+        ("order_payments.csv", "olist_order_payments.jq"),
+        ("orders.csv", "olist_orders.jq"),
+    ] {
+        mizan.ok(&["import", &file(name), "--map", &map(mapping)]);
+    }
+    // Sums and counts of the CSV files themselves, by another program.
+    assert_eq!(mizan.value("SELECT CAST(sum(amount) AS DECIMAL(20,2)) FROM events.payments"), "659682.58");
+    let placed = "SELECT count(*) AS orders, CAST(sum(subtotal) AS DECIMAL(20,2)) AS items,
+                         CAST(sum(shipping) AS DECIMAL(20,2)) AS freight FROM events.orders WHERE type = 'order.placed'";
+    let expected = serde_json::json!({"orders": "4045", "items": "561316.40", "freight": "91181.30"});
+    assert_eq!(mizan.sql(placed)[0], expected);
+    mizan.ok(&["run", "orders"]);
+    // Every order of the files is one row, and those that arrived say so.
+    let known = mizan
+        .sql("SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'delivered') AS delivered FROM marts.orders");
+    assert_eq!(known[0], serde_json::json!({"orders": "4071", "delivered": "3964"}));
+}
