@@ -7,7 +7,7 @@ use std::time::Duration;
 use mizan_events::Unknown;
 use mizan_ingest::rejected::RejectedStore;
 use mizan_ingest::{Intake, Worker, WorkerOptions};
-use mizan_lake::{Lake, SessionSettings};
+use mizan_lake::{Lake, LakeOptions, SessionSettings};
 use mizan_log::{Log, LogError};
 use mizan_operations::Operations;
 use mizan_query::{Engine, Limits};
@@ -42,7 +42,7 @@ impl Rooms {
                 "cut the unfinished end of the log; nothing in it was acknowledged"
             );
         }
-        let lake = Lake::open(&context.data.lake(), lake_options(context)).await.or_fail(Code::Io)?;
+        let lake = Lake::open(&context.data.lake(), LakeOptions::default()).await.or_fail(Code::Io)?;
         let operations = operations(context).await?;
         let rejected = Arc::new(RejectedStore::open(context.data.root()).or_fail(Code::Io)?);
         Ok(Rooms { log, lake, operations, rejected, _writing: writing })
@@ -61,6 +61,13 @@ impl Rooms {
         };
         Worker::open(self.log.clone(), self.lake.clone(), options).await.or_fail(Code::Io)
     }
+
+    /// Brings what the log holds beyond the lake into the lake.
+    pub async fn settle(&self, context: &Context) -> Result<(), Failure> {
+        let mut worker = self.worker(context).await?.without_showing();
+        worker.catch_up().await.or_fail(Code::Io)?;
+        worker.flush().await.or_fail(Code::Io)
+    }
 }
 
 /// Lets the log forget what both of its readers have.
@@ -72,10 +79,6 @@ pub async fn trim(log: &Log, operations: &Operations) -> Result<(), Failure> {
 /// A log that cannot be opened, with what to do about it.
 pub fn log_failure(error: &LogError) -> Failure {
     Failure::new(Code::Io, error)
-}
-
-fn lake_options(_context: &Context) -> mizan_lake::LakeOptions {
-    mizan_lake::LakeOptions::default()
 }
 
 /// The lake as another process may read it, with what the log holds beyond it.

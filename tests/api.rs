@@ -81,6 +81,24 @@ fn a_key_does_what_its_scope_says_and_nothing_once_revoked() {
 }
 
 #[test]
+fn a_key_for_one_shop_neither_sees_nor_feeds_another() {
+    let mizan = Mizan::new();
+    let server = mizan.serve();
+    let key = mizan.ok(&["keys", "create", "riyadh", "--scope", "ingest,read", "--shop", "riyadh"]).trim().to_owned();
+    let client = server.client();
+    for path in ["/v1/overview?shop=default", "/v1/stock?shop=default", "/v1/orders?shop=default"] {
+        assert_eq!(client.get(path, Some(&key)).unwrap().status, 404, "{path}");
+    }
+    let sql = client.post("/v1/sql", Some(&key), "application/json", br#"{"query":"SELECT 1"}"#).unwrap();
+    assert_eq!(sql.status, 403, "{}", sql.text());
+    let foreign = page_view("f1", &now());
+    let own = page_view("o1", &now()).replace("\"source\"", "\"shop\":\"riyadh\",\"source\"");
+    let lines = format!("{foreign}\n{own}");
+    let answer = client.post("/v1/events", Some(&key), "application/x-ndjson", lines.as_bytes()).unwrap().json();
+    assert_eq!((answer["accepted"].as_u64(), answer["rejected"][0]["index"].as_u64()), (Some(1), Some(0)), "{answer}");
+}
+
+#[test]
 fn an_unknown_api_path_is_a_json_404_and_a_page_path_is_the_page() {
     let mizan = Mizan::new();
     let server = mizan.serve();

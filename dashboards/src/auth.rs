@@ -42,6 +42,16 @@ fn allow(key: Key, scope: Scope) -> Result<Key, Problem> {
     )))
 }
 
+/// The shop that a request is about: the one asked for, if the key is for it. One rule for every route.
+pub(crate) fn shop_of(key: &Key, asked: Option<String>) -> Result<String, Problem> {
+    match (&key.shop, asked) {
+        // The same answer as for a shop that is not there.
+        (Some(own), Some(asked)) if *own != asked => Err(Problem::not_found(format!("there is no shop {asked:?}"))),
+        (Some(own), _) => Ok(own.clone()),
+        (None, asked) => Ok(asked.unwrap_or_else(|| "default".to_owned())),
+    }
+}
+
 async fn key_of(parts: &Parts, state: &State) -> Result<Key, Problem> {
     const HOW: &str = "send a key as `Authorization: Bearer mzn_…`; `mizan keys create NAME` makes one";
     let header = parts.headers.get(header::AUTHORIZATION).ok_or_else(|| Problem::unauthorized(HOW))?;

@@ -30,7 +30,7 @@ fn main() {
     let mut builders = Family::ALL.map(BatchBuilder::new);
     for (position, line) in lines.iter().cycle().take(EVENTS).enumerate() {
         let event = parse(line, Unknown::Keep, now).unwrap();
-        let builder = &mut builders[usize::from(event.family().tag()) - 1];
+        let builder = &mut builders[event.family().index()];
         builder.append(&event, position as u64, now);
         if builder.len() == 16_384 {
             rows += builder.finish().num_rows() as u128;

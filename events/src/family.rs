@@ -46,6 +46,11 @@ impl Family {
         }
     }
 
+    /// Its place in [`Family::ALL`], for arrays over all families.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The family with this number.
     pub fn from_tag(tag: u8) -> Option<Family> {
         Family::ALL.into_iter().find(|family| family.tag() == tag)
@@ -170,6 +175,11 @@ static TYPES: &[EventType] = types! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_index_is_the_place_among_all() {
+        assert!(Family::ALL.into_iter().enumerate().all(|(place, family)| family.index() == place));
+    }
 
     #[test]
     fn every_required_field_is_a_column_of_its_family() {

@@ -40,6 +40,6 @@ pub use identity::{Identity, identity};
 pub use money::{Decimal, DecimalError, Money};
 pub use parse::{Unknown, parse};
 pub use redact::{redact_json, redact_text};
-pub use schema::{ENVELOPE, arrow_schema, schema};
+pub use schema::{ENVELOPE, schema};
 pub use time::{EventTime, TimeError};
 pub use value::{Row, Value};

@@ -38,12 +38,7 @@ pub(crate) fn decimal_type() -> DataType {
 pub fn schema(family: Family) -> SchemaRef {
     static SCHEMAS: OnceLock<[SchemaRef; 4]> = OnceLock::new();
     let schemas = SCHEMAS.get_or_init(|| Family::ALL.map(build));
-    Arc::clone(&schemas[usize::from(family.tag()) - 1])
-}
-
-/// The same schema by value.
-pub fn arrow_schema(family: Family) -> Schema {
-    schema(family).as_ref().clone()
+    Arc::clone(&schemas[family.index()])
 }
 
 fn build(family: Family) -> SchemaRef {

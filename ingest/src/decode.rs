@@ -42,7 +42,7 @@ pub fn decode_lines<'a>(
         match parse(line, unknown, received_at) {
             Ok(event) => {
                 let family = event.family();
-                builders[usize::from(family.tag()) - 1].get_or_insert_with(|| BatchBuilder::new(family)).append(
+                builders[family.index()].get_or_insert_with(|| BatchBuilder::new(family)).append(
                     &event,
                     0,
                     received_at,

@@ -50,18 +50,19 @@ pub struct Intake {
     log: Log,
     rejected: Arc<RejectedStore>,
     unknown: Unknown,
+    only_shop: Option<Arc<str>>,
 }
 
 impl Intake {
     /// A gate in front of this log and this rejected store.
     pub fn new(log: Log, rejected: Arc<RejectedStore>, unknown: Unknown) -> Intake {
-        Intake { log, rejected, unknown }
+        Intake { log, rejected, unknown, only_shop: None }
     }
 
-    /// The same gate, with another rule for unknown fields.
+    /// The same gate for a sender that speaks for one shop alone.
     #[must_use]
-    pub fn with_unknown(&self, unknown: Unknown) -> Intake {
-        Intake { unknown, ..self.clone() }
+    pub fn for_shop(&self, shop: Option<&str>) -> Intake {
+        Intake { only_shop: shop.map(Arc::from), ..self.clone() }
     }
 
     /// The store of what was refused.
@@ -111,6 +112,9 @@ impl Intake {
             return Err(format!("the event is {} bytes long; the most is {EVENT_BYTES_MAX}", text.len()));
         }
         let event = parse(text, self.unknown, received_at).map_err(|error| error.to_string())?;
+        if let Some(own) = self.only_shop.as_deref().filter(|own| *own != event.shop) {
+            return Err(format!("shop: {:?} is not the shop that the key is for ({own:?})", event.shop));
+        }
         // The text is kept as it came, unless card data was cut.
         let bytes = if event.redacted { Bytes::from(event.to_json()) } else { body.slice_ref(text.as_bytes()) };
         Ok(Entry { identity: event.identity(), tag: event.family().tag(), bytes })

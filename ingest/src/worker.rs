@@ -86,7 +86,7 @@ impl Worker {
         let flushed = flushed(&log);
         let mut committed = [0; 4];
         for family in Family::ALL {
-            committed[place(family)] = lake.position(family).await?;
+            committed[family.index()] = lake.position(family).await?;
         }
         Ok(Worker {
             log,
@@ -127,12 +127,12 @@ impl Worker {
     pub async fn push(&mut self, batches: Columns, last: u64) -> Result<(), WorkerError> {
         for (family, batch) in batches {
             // A crash between the commits of two tables left one of them ahead of the saved position.
-            let Some((batch, position)) = beyond(batch, self.committed[place(family)])? else { continue };
+            let Some((batch, position)) = beyond(batch, self.committed[family.index()])? else { continue };
             self.pending_bytes += batch.get_array_memory_size();
             if self.shows {
                 self.lake.tail().push(family, batch.clone(), position)?;
             }
-            self.pending[place(family)].push(batch);
+            self.pending[family.index()].push(batch);
         }
         self.read = last;
         if self.shows {
@@ -154,12 +154,12 @@ impl Worker {
         }
         let upto = self.read;
         for family in Family::ALL {
-            let pending = &mut self.pending[place(family)];
+            let pending = &mut self.pending[family.index()];
             if pending.is_empty() {
                 continue;
             }
-            self.lake.append(family, pending.clone(), self.committed[place(family)], upto).await?;
-            self.committed[place(family)] = upto;
+            self.lake.append(family, pending.clone(), self.committed[family.index()], upto).await?;
+            self.committed[family.index()] = upto;
             pending.clear();
         }
         self.pending_bytes = 0;
@@ -216,10 +216,6 @@ pub fn flushed(log: &Log) -> u64 {
     log.position(POSITION).unwrap_or(0)
 }
 
-fn place(family: Family) -> usize {
-    usize::from(family.tag()) - 1
-}
-
 /// The rows beyond a position, and the position of the last of them; nothing when there are none.
 fn beyond(batch: RecordBatch, position: u64) -> Result<Option<(RecordBatch, u64)>, ArrowError> {
     let column = batch.column(batch.schema().index_of("position")?).clone();
@@ -252,7 +248,7 @@ fn columns(records: &[Record]) -> Result<(u64, Columns), WorkerError> {
         let event = parse(text, Unknown::Keep, received_at)
             .map_err(|source| WorkerError::Event { position: *position, source })?;
         let family = event.family();
-        let builder = builders[place(family)].get_or_insert_with(|| BatchBuilder::new(family));
+        let builder = builders[family.index()].get_or_insert_with(|| BatchBuilder::new(family));
         builder.append(&event, *position, received_at);
         last = last.max(*position);
     }

@@ -28,7 +28,7 @@ use crate::provider::LakeTable;
 use crate::session::{EVENTS, MARTS, NamedTable, SessionSettings, Tables, session, text_table};
 use crate::store::DurableStore;
 use crate::table::Table;
-use crate::tail::{Tail, beyond, index};
+use crate::tail::{Tail, beyond};
 
 /// How the lake works.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ impl Lake {
     }
 
     fn events_table(&self, family: Family) -> &Table {
-        &self.inner.events[index(family)]
+        &self.inner.events[family.index()]
     }
 
     fn writable(&self, what: &'static str) -> Result<(), LakeError> {
@@ -327,7 +327,7 @@ impl Lake {
         let mut tables = Tables::default();
         let mut described: Vec<(&str, String, Arc<Pinned>)> = Vec::new();
         for (family, pinned) in Family::ALL.into_iter().zip(events) {
-            let rows = beyond(&tail[index(family)], pinned.position)?;
+            let rows = beyond(&tail[family.index()], pinned.position)?;
             let name = family.table();
             described.push((EVENTS, name.to_owned(), Arc::clone(&pinned)));
             tables.events.push((name.to_owned(), self.provider(&format!("{EVENTS}/{name}"), pinned, rows)));

@@ -61,7 +61,7 @@ impl Tail {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let shape = &self.inner.shapes[index(family)];
+        let shape = &self.inner.shapes[family.index()];
         if batch.num_columns() != shape.table.fields().len() {
             return Err(LakeError::batch(family.table(), "it has other columns than the table"));
         }
@@ -75,7 +75,7 @@ impl Tail {
             ));
         }
         let mut families = self.lock();
-        let chunks = &mut families[index(family)];
+        let chunks = &mut families[family.index()];
         if let Some(known) = chunks.last().filter(|known| known.last >= first) {
             return Err(LakeError::batch(
                 family.table(),
@@ -97,7 +97,7 @@ impl Tail {
 
     /// Drops rows that the lake has.
     pub fn committed(&self, family: Family, position: u64) {
-        self.lock()[index(family)].retain(|chunk| chunk.last > position);
+        self.lock()[family.index()].retain(|chunk| chunk.last > position);
     }
 
     /// Memory that the rows take.
@@ -130,11 +130,6 @@ impl Tail {
     fn lock(&self) -> MutexGuard<'_, [Vec<Chunk>; 4]> {
         self.inner.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Place of a family in arrays over all families.
-pub(crate) fn index(family: Family) -> usize {
-    usize::from(family.tag()) - 1
 }
 
 /// The rows of these chunks beyond a position.
@@ -200,7 +195,7 @@ mod tests {
     }
 
     fn positions_beyond(tail: &Tail, position: u64) -> Vec<i64> {
-        beyond(&tail.snapshot()[index(Family::Payment)], position)
+        beyond(&tail.snapshot()[Family::Payment.index()], position)
             .unwrap()
             .iter()
             .flat_map(|batch| batch.column_by_name(POSITION).unwrap().as_primitive::<Int64Type>().values().to_vec())
@@ -213,7 +208,7 @@ mod tests {
         for position in 1..=50 {
             tail.push(Family::Payment, batch(position, position + 1), position).unwrap();
         }
-        assert!(tail.snapshot()[index(Family::Payment)].len() < 10, "single rows are joined");
+        assert!(tail.snapshot()[Family::Payment.index()].len() < 10, "single rows are joined");
         for position in 0..=50 {
             let expected: Vec<i64> = (position + 1..=50).collect();
             assert_eq!(positions_beyond(&tail, u64::try_from(position).unwrap()), expected);

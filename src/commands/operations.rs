@@ -13,9 +13,7 @@ pub async fn run(context: Context, options: cli::Operations) -> Result<ExitCode,
     context.data.must_exist()?;
     let rooms = Rooms::open(&context).await?;
     // What the log still holds goes into the lake first, so that the lake alone has everything.
-    let mut worker = rooms.worker(&context).await?;
-    worker.catch_up().await.or_fail(Code::Io)?;
-    worker.flush().await.or_fail(Code::Io)?;
+    rooms.settle(&context).await?;
     rooms.operations.close().await;
     let events = mizan_operations::events_of(&rooms.lake).await.map_err(|error| Failure::new(Code::Io, error))?;
     let settings = rooms::operations_settings(&context);

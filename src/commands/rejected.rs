@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use mizan_events::Unknown;
+use mizan_ingest::Intake;
 use mizan_ingest::mapping::Mapping;
 use mizan_ingest::rejected::{Filter, RejectedEntry, RejectedReader};
-use mizan_ingest::{Intake, Worker};
 
 use super::{Context, print_json, print_text};
 use crate::cli;
@@ -82,9 +82,7 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
             None => rejected += 1,
         }
     }
-    let mut worker: Worker = rooms.worker(context).await?;
-    worker.catch_up().await.or_fail(Code::Io)?;
-    worker.flush().await.or_fail(Code::Io)?;
+    rooms.settle(context).await?;
     mizan_operations::catch_up(&rooms.operations, &rooms.log).await.or_fail(Code::Io)?;
     rooms.log.close();
     if context.json {

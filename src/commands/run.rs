@@ -16,9 +16,7 @@ pub async fn run(context: Context, options: cli::Run) -> Result<ExitCode, Failur
     let project = rooms::project(&context)?;
     let rooms = Rooms::open(&context).await?;
     // What the log holds beyond the lake belongs into the marts as well.
-    let mut worker = rooms.worker(&context).await?;
-    worker.catch_up().await.or_fail(Code::Io)?;
-    worker.flush().await.or_fail(Code::Io)?;
+    rooms.settle(&context).await?;
     let bar = step_bar(0, "models");
     let mut progress = |progress: Progress<'_>| match progress {
         Progress::Started { model, place, of } => {

@@ -19,9 +19,7 @@ pub async fn run(context: Context, options: cli::Test) -> Result<ExitCode, Failu
     if context.data.exists() {
         // The marts are built and tested at one instant: events that come meanwhile must not look like faults.
         let rooms = Rooms::open(&context).await?;
-        let mut worker = rooms.worker(&context).await?;
-        worker.catch_up().await.or_fail(Code::Io)?;
-        worker.flush().await.or_fail(Code::Io)?;
+        rooms.settle(&context).await?;
         let settings = rooms::session_settings(&context);
         let runner = Runner::new(&project);
         let built =

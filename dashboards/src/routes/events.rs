@@ -77,8 +77,9 @@ pub(crate) async fn post_events(
         _ => Packing::of_content_type(content_type).map_err(|error| Problem::unsupported(error.to_string()))?,
     };
     let events = split(&body, packing).map_err(|error: BodyError| Problem::bad_request(error.to_string()))?;
+    let intake = state.intake.for_shop(key.shop.as_deref());
     let origin = Origin { kind: "http".to_owned(), connector: Some(key.name), ..Origin::default() };
-    let receipt = state.intake.accept(&body, events, &origin).await.map_err(|error| refused(&error))?;
+    let receipt = intake.accept(&body, events, &origin).await.map_err(|error| refused(&error))?;
     metrics::counter!("mizan_events_accepted_total").increment(receipt.accepted as u64);
     metrics::counter!("mizan_events_duplicate_total").increment(receipt.duplicates as u64);
     metrics::counter!("mizan_events_rejected_total").increment(receipt.rejected.len() as u64);

@@ -10,7 +10,7 @@ use mizan_operations::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::MayRead;
+use crate::auth::{MayRead, shop_of};
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -79,15 +79,6 @@ pub(crate) struct Alerts {
     alerts: Vec<AlertRow>,
 }
 
-fn shop_of(asked: Option<String>, key_shop: Option<&str>) -> Result<String, Problem> {
-    let asked = asked.unwrap_or_else(|| key_shop.unwrap_or("default").to_owned());
-    match key_shop {
-        // The same answer as for a shop that is not there.
-        Some(own) if own != asked => Err(Problem::not_found(format!("there is no shop {asked:?}"))),
-        _ => Ok(asked),
-    }
-}
-
 fn limit_of(asked: Option<u32>) -> u32 {
     asked.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX)
 }
@@ -103,7 +94,7 @@ pub(crate) async fn list_orders(
     MayRead(key): MayRead,
     Query(asked): Query<Rows>,
 ) -> Result<Json<Orders>, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let orders = state.operations.orders(&shop, limit_of(asked.limit), None).await.map_err(hidden)?;
     Ok(Json(Orders { orders }))
 }
@@ -125,7 +116,7 @@ pub(crate) async fn get_order(
     Path(order_id): Path<String>,
     Query(asked): Query<OfShop>,
 ) -> Result<Json<OrderView>, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let order = state.operations.order(&shop, &order_id).await.map_err(hidden)?;
     order.map(Json).ok_or_else(|| Problem::not_found(format!("there is no order {order_id:?} in shop {shop:?}")))
 }
@@ -147,7 +138,7 @@ pub(crate) async fn get_order_invoice(
     Path(order_id): Path<String>,
     Query(asked): Query<OfShop>,
 ) -> Result<Response, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let found =
         state.operations.invoice(InvoiceQuery::OfOrder { shop: &shop, order_id: &order_id }).await.map_err(hidden)?;
     invoice(found, || format!("order {order_id:?} of shop {shop:?} has no invoice; a paid order gets one"))
@@ -170,7 +161,7 @@ pub(crate) async fn get_invoice(
     Path(number): Path<String>,
     Query(asked): Query<OfShop>,
 ) -> Result<Response, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let found =
         state.operations.invoice(InvoiceQuery::Numbered { shop: &shop, number: &number }).await.map_err(hidden)?;
     invoice(found, || format!("there is no invoice {number:?} in shop {shop:?}"))
@@ -210,7 +201,7 @@ pub(crate) async fn get_stock(
     MayRead(key): MayRead,
     Query(asked): Query<OfStock>,
 ) -> Result<Json<Stock>, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let filter = StockFilter { shop, sku: asked.sku, location: asked.location, limit: limit_of(asked.limit) };
     let (stock, total) = state.operations.stock(&filter).await.map_err(hidden)?;
     Ok(Json(Stock { stock, total }))
@@ -223,7 +214,7 @@ pub(crate) async fn get_reorder(
     MayRead(key): MayRead,
     Query(asked): Query<OfShop>,
 ) -> Result<Json<Reorder>, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let reorder = state.operations.reorder(&shop).await.map_err(hidden)?;
     Ok(Json(Reorder { reorder }))
 }
@@ -235,7 +226,7 @@ pub(crate) async fn get_alerts(
     MayRead(key): MayRead,
     Query(asked): Query<Rows>,
 ) -> Result<Json<Alerts>, Problem> {
-    let shop = shop_of(asked.shop, key.shop.as_deref())?;
+    let shop = shop_of(&key, asked.shop)?;
     let alerts = state.operations.alerts(&shop, limit_of(asked.limit)).await.map_err(hidden)?;
     Ok(Json(Alerts { alerts }))
 }

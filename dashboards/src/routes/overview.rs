@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::sql::{rows, told};
-use crate::auth::MayRead;
+use crate::auth::{MayRead, shop_of};
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -81,7 +81,7 @@ pub(crate) async fn get_overview(
     MayRead(key): MayRead,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Overview>, Problem> {
-    let shop = asked.shop.or(key.shop).unwrap_or_else(|| "default".to_owned());
+    let shop = shop_of(&key, asked.shop)?;
     let info = state.shops.get(&shop).ok_or_else(|| Problem::not_found(format!("there is no shop {shop:?}")))?;
     let zone = TimeZone::get(&info.timezone).unwrap_or(TimeZone::UTC);
     let now = Timestamp::now();

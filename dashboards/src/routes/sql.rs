@@ -40,6 +40,7 @@ pub(crate) struct Question {
     responses(
         (status = 200, description = "The rows", body = serde_json::Value),
         (status = 400, description = "The request cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key is for one shop only", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "No such form", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The query is wrong or went over a limit", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many queries at once", body = Problem, content_type = "application/problem+json"),
@@ -47,13 +48,20 @@ pub(crate) struct Question {
 )]
 pub(crate) async fn post_sql(
     Extract(state): Extract<State>,
-    MayRead(_key): MayRead,
+    MayRead(key): MayRead,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| unread(&rejection, state.max_body_bytes))?;
     let question: Question = serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the body is not {{\"query\": …, \"params\": […]}}: {error}")))?;
+    // SQL sees every shop's rows.
+    if let Some(shop) = &key.shop {
+        return Err(Problem::forbidden(format!(
+            "the key {:?} is for shop {shop:?} only; SQL needs one for every shop",
+            key.name
+        )));
+    }
     let format = wanted(&headers)?;
     let result = state.engine.query(&question.query, question.params).await.map_err(|error| told(&error))?;
     let mut response = Body::from_stream(byte_stream(result, format).map_err(|error| told(&error))?).into_response();
