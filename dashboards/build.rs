@@ -2,7 +2,7 @@
 //!
 //! The program builds and serves in either case; what is embedded is named by `MIZAN_WEB_FOLDER`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
@@ -38,7 +38,27 @@ fn main() {
             PLACEHOLDER
         }
     };
-    println!("cargo:rustc-env=MIZAN_WEB_FOLDER={folder}");
+    // Embedded from cargo's own folder, so that what is compiled does not hang on what lies in the source tree later.
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join(folder);
+    let _ = std::fs::remove_dir_all(&out);
+    if let Err(error) = copy(Path::new(folder), &out) {
+        println!("cargo:error=the page cannot be copied from {folder} to {}: {error}", out.display());
+    }
+    println!("cargo:rustc-env=MIZAN_WEB_FOLDER={}", out.display());
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sees to it that the page is in its folder.

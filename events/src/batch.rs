@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
     ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, ListArray, RecordBatch, StringBuilder, StructArray,
     TimestampMicrosecondBuilder,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Fields};
 
 use crate::columns::{Column, Kind};
@@ -62,7 +63,7 @@ impl BatchBuilder {
         self.received_at.append_value(received_at.micros());
         self.event_date.append_value(event.time.utc_days());
         self.position.append_value(i64::try_from(position).unwrap_or(i64::MAX));
-        self.data.append(Some(&event.row));
+        self.data.append(&event.row);
         self.extra.append_option(event.extra_json());
         self.rows += 1;
     }
@@ -103,14 +104,20 @@ struct RowBuilder {
     columns: Vec<ColumnBuilder>,
 }
 
-enum ColumnBuilder {
+/// A column in the making. Most columns of most rows are NULL: those are only counted, and put in together.
+struct ColumnBuilder {
+    values: Values,
+    absent: usize,
+}
+
+enum Values {
     Text(StringBuilder),
     Decimal(Decimal128Builder),
     Integer(Int64Builder),
     Time(TimestampMicrosecondBuilder),
-    Struct { fields: Fields, inner: RowBuilder, valid: Vec<bool> },
+    Struct { fields: Fields, inner: RowBuilder, valid: NullBufferBuilder },
     Flat(RowBuilder),
-    List { columns: &'static [Column], inner: RowBuilder, lengths: Vec<usize>, valid: Vec<bool> },
+    List { columns: &'static [Column], inner: RowBuilder, lengths: Vec<usize>, valid: NullBufferBuilder },
 }
 
 impl RowBuilder {
@@ -118,12 +125,13 @@ impl RowBuilder {
         RowBuilder { columns: columns.iter().map(|column| ColumnBuilder::new(column.kind)).collect() }
     }
 
-    /// Adds a row; `None` adds NULL to every column.
-    fn append(&mut self, row: Option<&Row<'_>>) {
-        match row {
-            Some(row) => self.columns.iter_mut().zip(row).for_each(|(column, value)| column.append(value)),
-            None => self.columns.iter_mut().for_each(|column| column.append(&Value::Null)),
-        }
+    fn append(&mut self, row: &Row<'_>) {
+        self.columns.iter_mut().zip(row).for_each(|(column, value)| column.append(value));
+    }
+
+    /// Adds rows that are NULL in every column.
+    fn append_absent(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.absent += rows);
     }
 
     fn finish(&mut self, arrays: &mut Vec<ArrayRef>) {
@@ -135,83 +143,99 @@ impl RowBuilder {
 
 impl ColumnBuilder {
     fn new(kind: Kind) -> ColumnBuilder {
-        match kind {
-            Kind::Text | Kind::Id | Kind::Currency => ColumnBuilder::Text(StringBuilder::new()),
+        let values = match kind {
+            Kind::Text | Kind::Id | Kind::Currency => Values::Text(StringBuilder::new()),
             Kind::Amount | Kind::Price | Kind::Quantity => {
-                ColumnBuilder::Decimal(Decimal128Builder::new().with_data_type(decimal_type()))
+                Values::Decimal(Decimal128Builder::new().with_data_type(decimal_type()))
             }
-            Kind::Integer => ColumnBuilder::Integer(Int64Builder::new()),
-            Kind::Time => ColumnBuilder::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            Kind::Integer => Values::Integer(Int64Builder::new()),
+            Kind::Time => Values::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
             Kind::Struct(inner) => {
                 let fields = match data_type(kind) {
                     DataType::Struct(fields) => fields,
                     _ => Fields::empty(),
                 };
-                ColumnBuilder::Struct { fields, inner: RowBuilder::new(inner), valid: Vec::new() }
+                Values::Struct { fields, inner: RowBuilder::new(inner), valid: NullBufferBuilder::new(0) }
             }
-            Kind::Flat(inner) => ColumnBuilder::Flat(RowBuilder::new(inner)),
-            Kind::List(columns) => {
-                ColumnBuilder::List { columns, inner: RowBuilder::new(columns), lengths: Vec::new(), valid: Vec::new() }
-            }
+            Kind::Flat(inner) => Values::Flat(RowBuilder::new(inner)),
+            Kind::List(columns) => Values::List {
+                columns,
+                inner: RowBuilder::new(columns),
+                lengths: Vec::new(),
+                valid: NullBufferBuilder::new(0),
+            },
+        };
+        ColumnBuilder { values, absent: 0 }
+    }
+
+    #[inline]
+    fn append(&mut self, value: &Value<'_>) {
+        if value.is_null() {
+            self.absent += 1;
+        } else {
+            self.append_present(value);
         }
     }
 
-    fn append(&mut self, value: &Value<'_>) {
-        match self {
-            ColumnBuilder::Text(builder) => builder.append_option(value.as_text()),
-            ColumnBuilder::Decimal(builder) => {
-                builder.append_option(value.as_decimal().map(|decimal| i128::from(decimal.units())))
+    fn append_present(&mut self, value: &Value<'_>) {
+        self.settle();
+        match (&mut self.values, value) {
+            (Values::Text(builder), Value::Text(text)) => builder.append_value(text),
+            (Values::Decimal(builder), Value::Decimal(decimal)) => builder.append_value(i128::from(decimal.units())),
+            (Values::Integer(builder), Value::Integer(integer)) => builder.append_value(*integer),
+            (Values::Time(builder), Value::Time(time)) => builder.append_value(time.micros()),
+            (Values::Struct { inner, valid, .. }, Value::Row(row)) => {
+                inner.append(row);
+                valid.append_non_null();
             }
-            ColumnBuilder::Integer(builder) => builder.append_option(match value {
-                Value::Integer(integer) => Some(*integer),
-                _ => None,
-            }),
-            ColumnBuilder::Time(builder) => builder.append_option(match value {
-                Value::Time(time) => Some(time.micros()),
-                _ => None,
-            }),
-            ColumnBuilder::Struct { inner, valid, .. } => match value {
-                Value::Row(row) => {
-                    inner.append(Some(row));
-                    valid.push(true);
-                }
-                _ => {
-                    inner.append(None);
-                    valid.push(false);
-                }
-            },
-            ColumnBuilder::Flat(inner) => inner.append(match value {
-                Value::Row(row) => Some(row),
-                _ => None,
-            }),
-            ColumnBuilder::List { inner, lengths, valid, .. } => match value {
-                Value::Rows(rows) => {
-                    rows.iter().for_each(|row| inner.append(Some(row)));
-                    lengths.push(rows.len());
-                    valid.push(true);
-                }
-                _ => {
-                    lengths.push(0);
-                    valid.push(false);
-                }
-            },
+            (Values::Flat(inner), Value::Row(row)) => inner.append(row),
+            (Values::List { inner, lengths, valid, .. }, Value::Rows(rows)) => {
+                rows.iter().for_each(|row| inner.append(row));
+                lengths.push(rows.len());
+                valid.append_non_null();
+            }
+            // The parser makes values of the column's kind and no others.
+            _ => self.absent += 1,
+        }
+    }
+
+    /// Puts in the NULLs that were only counted.
+    fn settle(&mut self) {
+        let absent = std::mem::take(&mut self.absent);
+        if absent == 0 {
+            return;
+        }
+        match &mut self.values {
+            Values::Text(builder) => builder.append_nulls(absent),
+            Values::Decimal(builder) => builder.append_nulls(absent),
+            Values::Integer(builder) => builder.append_nulls(absent),
+            Values::Time(builder) => builder.append_nulls(absent),
+            Values::Struct { inner, valid, .. } => {
+                inner.append_absent(absent);
+                valid.append_n_nulls(absent);
+            }
+            Values::Flat(inner) => inner.append_absent(absent),
+            Values::List { lengths, valid, .. } => {
+                lengths.resize(lengths.len() + absent, 0);
+                valid.append_n_nulls(absent);
+            }
         }
     }
 
     fn finish(&mut self, arrays: &mut Vec<ArrayRef>) {
-        match self {
-            ColumnBuilder::Text(builder) => arrays.push(Arc::new(builder.finish())),
-            ColumnBuilder::Decimal(builder) => arrays.push(Arc::new(builder.finish())),
-            ColumnBuilder::Integer(builder) => arrays.push(Arc::new(builder.finish())),
-            ColumnBuilder::Time(builder) => arrays.push(Arc::new(builder.finish())),
-            ColumnBuilder::Flat(inner) => inner.finish(arrays),
-            ColumnBuilder::Struct { fields, inner, valid } => {
+        self.settle();
+        match &mut self.values {
+            Values::Text(builder) => arrays.push(Arc::new(builder.finish())),
+            Values::Decimal(builder) => arrays.push(Arc::new(builder.finish())),
+            Values::Integer(builder) => arrays.push(Arc::new(builder.finish())),
+            Values::Time(builder) => arrays.push(Arc::new(builder.finish())),
+            Values::Flat(inner) => inner.finish(arrays),
+            Values::Struct { fields, inner, valid } => {
                 let mut children = Vec::with_capacity(fields.len());
                 inner.finish(&mut children);
-                let nulls = NullBuffer::from(std::mem::take(valid));
-                arrays.push(Arc::new(StructArray::new(fields.clone(), children, Some(nulls))));
+                arrays.push(Arc::new(StructArray::new(fields.clone(), children, valid.finish())));
             }
-            ColumnBuilder::List { columns, inner, lengths, valid } => {
+            Values::List { columns, inner, lengths, valid } => {
                 let item = element(columns);
                 let mut children = Vec::with_capacity(columns.len());
                 inner.finish(&mut children);
@@ -221,8 +245,7 @@ impl ColumnBuilder {
                 };
                 let items = StructArray::new(fields, children, None);
                 let offsets = OffsetBuffer::from_lengths(std::mem::take(lengths));
-                let nulls = NullBuffer::from(std::mem::take(valid));
-                arrays.push(Arc::new(ListArray::new(item, offsets, Arc::new(items), Some(nulls))));
+                arrays.push(Arc::new(ListArray::new(item, offsets, Arc::new(items), valid.finish())));
             }
         }
     }

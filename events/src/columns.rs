@@ -55,6 +55,23 @@ pub struct Column {
     pub statistics: bool,
 }
 
+/// The place of a column that is known to be there, found while compiling.
+pub(crate) const fn place_in(columns: &[Column], name: &str) -> usize {
+    let mut place = 0;
+    while !is_same(columns[place].name.as_bytes(), name.as_bytes()) {
+        place += 1;
+    }
+    place
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 const fn column(name: &'static str, kind: Kind, comment: &'static str) -> Column {
     Column { name, kind, comment, personal: false, statistics: false }
 }

@@ -1,8 +1,10 @@
 //! The four families of events and the types in each.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
-use crate::columns::{self, Column};
+use crate::columns::{self, Column, place_in};
 
 /// Which table an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +71,7 @@ impl Family {
     }
 
     /// The columns of the family's data.
-    pub fn columns(self) -> &'static [Column] {
+    pub const fn columns(self) -> &'static [Column] {
         match self {
             Family::Storefront => columns::STOREFRONT,
             Family::Order => columns::ORDER,
@@ -94,12 +96,16 @@ pub struct EventType {
     pub family: Family,
     /// Fields without which the event says nothing; `a|b` means one of them.
     pub required: &'static [&'static str],
+    /// The same as places among the family's columns.
+    pub(crate) required_places: &'static [&'static [usize]],
 }
 
 impl EventType {
     /// The type with this name.
     pub fn from_name(name: &str) -> Option<&'static EventType> {
-        TYPES.iter().find(|known| known.name == name)
+        static BY_NAME: LazyLock<HashMap<&str, &EventType>> =
+            LazyLock::new(|| TYPES.iter().map(|known| (known.name, known)).collect());
+        BY_NAME.get(name).copied()
     }
 
     /// Every type.
@@ -109,31 +115,38 @@ impl EventType {
 }
 
 macro_rules! types {
-    ($($family:ident: $($name:literal [$($field:literal),*]),+;)+) => {
-        &[$($(EventType { name: $name, family: Family::$family, required: &[$($field),*] }),+),+]
+    ($($family:ident: $($name:literal [$($field:literal $(| $other:literal)*),*]),+;)+) => {
+        &[$($(EventType {
+            name: $name,
+            family: Family::$family,
+            required: &[$(concat!($field $(, "|", $other)*)),*],
+            required_places: &[$(&[
+                place_in(Family::$family.columns(), $field) $(, place_in(Family::$family.columns(), $other))*
+            ]),*],
+        }),+),+]
     };
 }
 
 static TYPES: &[EventType] = types! {
     Storefront:
-        "storefront.page_view" ["session_id|visitor_id"],
-        "storefront.view_item" ["session_id|visitor_id", "sku|items"],
-        "storefront.add_to_cart" ["session_id|visitor_id", "sku|items"],
-        "storefront.view_item_list" ["session_id|visitor_id"],
-        "storefront.select_item" ["session_id|visitor_id", "sku|items"],
-        "storefront.search" ["session_id|visitor_id"],
-        "storefront.add_to_wishlist" ["session_id|visitor_id", "sku|items"],
-        "storefront.view_promotion" ["session_id|visitor_id"],
-        "storefront.select_promotion" ["session_id|visitor_id"],
-        "storefront.apply_coupon" ["session_id|visitor_id", "coupon"],
-        "storefront.deny_coupon" ["session_id|visitor_id", "coupon"],
-        "storefront.remove_coupon" ["session_id|visitor_id", "coupon"],
-        "storefront.remove_from_cart" ["session_id|visitor_id", "sku|items"],
-        "storefront.view_cart" ["session_id|visitor_id"],
-        "storefront.begin_checkout" ["session_id|visitor_id"],
-        "storefront.add_shipping_info" ["session_id|visitor_id"],
-        "storefront.add_payment_info" ["session_id|visitor_id"],
-        "storefront.purchase" ["session_id|visitor_id", "order_id"];
+        "storefront.page_view" ["session_id" | "visitor_id"],
+        "storefront.view_item" ["session_id" | "visitor_id", "sku" | "items"],
+        "storefront.add_to_cart" ["session_id" | "visitor_id", "sku" | "items"],
+        "storefront.view_item_list" ["session_id" | "visitor_id"],
+        "storefront.select_item" ["session_id" | "visitor_id", "sku" | "items"],
+        "storefront.search" ["session_id" | "visitor_id"],
+        "storefront.add_to_wishlist" ["session_id" | "visitor_id", "sku" | "items"],
+        "storefront.view_promotion" ["session_id" | "visitor_id"],
+        "storefront.select_promotion" ["session_id" | "visitor_id"],
+        "storefront.apply_coupon" ["session_id" | "visitor_id", "coupon"],
+        "storefront.deny_coupon" ["session_id" | "visitor_id", "coupon"],
+        "storefront.remove_coupon" ["session_id" | "visitor_id", "coupon"],
+        "storefront.remove_from_cart" ["session_id" | "visitor_id", "sku" | "items"],
+        "storefront.view_cart" ["session_id" | "visitor_id"],
+        "storefront.begin_checkout" ["session_id" | "visitor_id"],
+        "storefront.add_shipping_info" ["session_id" | "visitor_id"],
+        "storefront.add_payment_info" ["session_id" | "visitor_id"],
+        "storefront.purchase" ["session_id" | "visitor_id", "order_id"];
     Order:
         "order.placed" ["order_id", "currency", "lines"],
         "order.edited" ["order_id", "currency", "lines"],
@@ -155,7 +168,7 @@ static TYPES: &[EventType] = types! {
         "payment.disputed" ["payment_id", "provider", "amount", "currency"],
         "payment.dispute_closed" ["payment_id", "provider"],
         "payment.fee" ["payment_id", "provider", "fee", "currency"],
-        "payment.settled" ["provider", "payout_id|payment_id", "amount", "currency"];
+        "payment.settled" ["provider", "payout_id" | "payment_id", "amount", "currency"];
     Inventory:
         "inventory.received" ["sku", "quantity"],
         "inventory.sold" ["sku", "quantity"],

@@ -21,6 +21,7 @@ mod export;
 mod family;
 mod identity;
 mod iso4217;
+mod json;
 mod money;
 mod parse;
 mod redact;

@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use crate::columns::{Column, Kind};
 use crate::error::{EventError, Problem, shown};
 use crate::event::Event;
 use crate::family::{EventType, Family};
+use crate::json::{JsonError, Reader, Token};
 use crate::money::Decimal;
 use crate::redact::{Context, context, redact_text, redact_value};
 use crate::time::EventTime;
@@ -36,36 +36,37 @@ const LONGEST_ID: usize = 255;
 /// # Errors
 /// [`EventError::NotJson`] when there is no JSON object, else [`EventError::Invalid`] with every problem found.
 pub fn parse(text: &str, unknown: Unknown, now: EventTime) -> Result<Event<'_>, EventError> {
-    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| EventError::NotJson(error.to_string()))?;
-    let mut reading = Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false };
-
-    let mut envelope = Envelope::default();
-    for (name, value) in fields.0 {
-        match &*name {
-            "specversion" => envelope.specversion = Some(value),
-            "id" => envelope.id = Some(value),
-            "source" => envelope.source = Some(value),
-            "type" => envelope.event_type = Some(value),
-            "time" => envelope.time = Some(value),
-            "shop" => envelope.shop = Some(value),
-            "data" => envelope.data = Some(value),
-            "datacontenttype" => envelope.content_type = Some(value),
-            _ => reading.keep_extra(format!("envelope.{name}"), &name, value),
+    let mut reading = Reading::new(unknown);
+    let envelope = match reading.envelope(text, true) {
+        // `type` or `data` came again after the data was read: the last of each counts.
+        Ok(None) => {
+            reading = Reading::new(unknown);
+            reading.envelope(text, false)
         }
-    }
+        read => read,
+    };
+    let envelope = envelope.map_err(|error| not_json(text, error))?.unwrap_or_default();
+
+    // The envelope's faults are told before the data's.
+    let of_data = std::mem::take(&mut reading.problems);
     reading.check_constants(&envelope);
-    let id = reading.required_text("id", envelope.id);
-    let source = reading.required_text("source", envelope.source);
+    let id = reading.required_text("id", &envelope.id);
+    let source = reading.required_text("source", &envelope.source);
     let shop = match envelope.shop {
-        Some(_) => reading.required_text("shop", envelope.shop),
+        Some(_) => reading.required_text("shop", &envelope.shop),
         None => Some(Cow::Borrowed("default")),
     };
-    let event_type = reading.event_type(envelope.event_type);
-    let time = reading.time_of(envelope.time);
-    let row = event_type.map(|event_type| {
-        reading.family = Some(event_type.family);
-        reading.data(envelope.data, event_type)
-    });
+    let event_type = reading.event_type(&envelope);
+    let time = reading.time_of(&envelope.time);
+    reading.problems.extend(of_data);
+    let row = match (event_type, envelope.row) {
+        (Some(_), Some(row)) => Some(row),
+        (Some(event_type), None) => {
+            let row = reading.late_data(&envelope.data, event_type).map_err(|error| not_json(text, error))?;
+            Some(row)
+        }
+        (None, _) => None,
+    };
 
     let (Some(id), Some(source), Some(shop), Some(event_type), Some(time), Some(row)) =
         (id, source, shop, event_type, time, row)
@@ -78,61 +79,35 @@ pub fn parse(text: &str, unknown: Unknown, now: EventTime) -> Result<Event<'_>, 
     if problems.is_empty() { Ok(event) } else { Err(EventError::Invalid(problems)) }
 }
 
+/// Why a text is not an object in JSON: serde_json tells the place.
+fn not_json(text: &str, error: JsonError) -> EventError {
+    EventError::NotJson(match (serde_json::from_str::<IgnoredAny>(text), error) {
+        (Err(error), _) => error.to_string(),
+        (Ok(_), JsonError::TooDeep) => "it is nested more than 127 levels deep".to_owned(),
+        (Ok(_), JsonError::Malformed) => "it is another kind of JSON value".to_owned(),
+    })
+}
+
+/// A value with its own text.
+struct Given<'a> {
+    token: Token<'a>,
+    json: &'a str,
+}
+
 #[derive(Default)]
 struct Envelope<'a> {
-    specversion: Option<&'a str>,
-    id: Option<&'a str>,
-    source: Option<&'a str>,
-    event_type: Option<&'a str>,
-    time: Option<&'a str>,
-    shop: Option<&'a str>,
-    data: Option<&'a str>,
-    content_type: Option<&'a str>,
-}
-
-/// Names and values of one JSON object, the values as their own text.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(Cow<'de, str>, &'de str)>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(16);
-                while let Some(Name(name)) = map.next_key()? {
-                    let value: &'de RawValue = map.next_value()?;
-                    fields.push((name, value.get()));
-                }
-                Ok(fields)
-            }
-        }
-        deserializer.deserialize_map(Object).map(Fields)
-    }
-}
-
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Cow<'de, str>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field name")
-            }
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(name))
-            }
-            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(name.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Text).map(Name)
-    }
+    specversion: Option<Given<'a>>,
+    id: Option<Given<'a>>,
+    source: Option<Given<'a>>,
+    event_type: Option<Given<'a>>,
+    /// The type, if `event_type` names one.
+    known_type: Option<&'static EventType>,
+    time: Option<Given<'a>>,
+    shop: Option<Given<'a>>,
+    content_type: Option<Given<'a>>,
+    data: Option<Given<'a>>,
+    /// The data, where the type stood before it.
+    row: Option<Row<'a>>,
 }
 
 /// Where a value stands, spelled out only when something is wrong with it.
@@ -153,30 +128,6 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A JSON scalar by its own text.
-enum Scalar<'a> {
-    Null,
-    Text(Cow<'a, str>),
-    Number(&'a str),
-    Other,
-}
-
-fn scalar(json: &str) -> Scalar<'_> {
-    match json.as_bytes() {
-        [b'"', inner @ .., b'"'] => {
-            if inner.contains(&b'\\') {
-                // The text was accepted as JSON a moment ago, so that it reads as a string again.
-                serde_json::from_str::<String>(json).map_or(Scalar::Other, |text| Scalar::Text(Cow::Owned(text)))
-            } else {
-                Scalar::Text(Cow::Borrowed(&json[1..json.len() - 1]))
-            }
-        }
-        [b'n', ..] => Scalar::Null,
-        [b'-' | b'0'..=b'9', ..] => Scalar::Number(json),
-        _ => Scalar::Other,
-    }
-}
-
 struct Reading<'a> {
     unknown: Unknown,
     family: Option<Family>,
@@ -186,23 +137,75 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
+    fn new(unknown: Unknown) -> Reading<'a> {
+        Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false }
+    }
+
+    /// Reads the envelope, and with `in_place` the data on the way where the type is known by then. None when that
+    /// turns out to have been too early.
+    fn envelope(&mut self, text: &'a str, in_place: bool) -> Result<Option<Envelope<'a>>, JsonError> {
+        let mut envelope = Envelope::default();
+        let mut too_early = false;
+        let mut reader = Reader::new(text);
+        reader.peek()?;
+        reader.object(|reader, name| {
+            let start = reader.at();
+            if &*name == "data"
+                && in_place
+                && let Some(event_type) = envelope.known_type
+                && envelope.row.is_none()
+                && reader.peek()? == b'{'
+            {
+                self.family = Some(event_type.family);
+                envelope.row = Some(self.row(reader, &Path::Root("data"), event_type.family.columns())?);
+                return Ok(());
+            }
+            let token = reader.value()?;
+            let given = Some(Given { token, json: reader.since(start) });
+            match &*name {
+                "specversion" => envelope.specversion = given,
+                "id" => envelope.id = given,
+                "source" => envelope.source = given,
+                "type" => {
+                    too_early |= envelope.row.is_some();
+                    envelope.known_type = match &given {
+                        Some(Given { token: Token::Text(name), .. }) => EventType::from_name(name),
+                        _ => None,
+                    };
+                    envelope.event_type = given;
+                }
+                "time" => envelope.time = given,
+                "shop" => envelope.shop = given,
+                "data" => {
+                    too_early |= envelope.row.is_some();
+                    envelope.data = given;
+                }
+                "datacontenttype" => envelope.content_type = given,
+                _ => self.keep_extra(format!("envelope.{name}"), &name, reader.since(start)),
+            }
+            Ok(())
+        })?;
+        reader.end()?;
+        Ok((!too_early).then_some(envelope))
+    }
+
     fn check_constants(&mut self, envelope: &Envelope<'a>) {
-        match envelope.specversion.map(scalar) {
-            Some(Scalar::Text(version)) if version == "1.0" => {}
+        match &envelope.specversion {
+            Some(Given { token: Token::Text(version), .. }) if version == "1.0" => {}
             None => self.missing("specversion", "; it is \"1.0\" (CloudEvents)"),
-            Some(_) => self.problems.push(Problem::Rule {
+            Some(Given { json, .. }) => self.problems.push(Problem::Rule {
                 field: "specversion".to_owned(),
-                value: shown(envelope.specversion.unwrap_or_default()),
+                value: shown(json),
                 rule: "is not \"1.0\", the version of CloudEvents that is read here".to_owned(),
             }),
         }
-        if let Some(Scalar::Text(content_type)) = envelope.content_type.map(scalar)
+        if let Some(Given { token: Token::Text(content_type), .. }) = &envelope.content_type
             && !content_type.starts_with("application/json")
         {
             let rule = "is not application/json".to_owned();
             self.problems.push(Problem::Rule {
                 field: "datacontenttype".to_owned(),
-                value: shown(&content_type),
+                value: shown(content_type),
                 rule,
             });
         }
@@ -222,16 +225,16 @@ impl<'a> Reading<'a> {
         self.problems.push(Problem::WrongType { field, expected, found });
     }
 
-    fn required_text(&mut self, name: &str, json: Option<&'a str>) -> Option<Cow<'a, str>> {
-        let text = match json.map(scalar) {
-            None | Some(Scalar::Null) => {
+    fn required_text(&mut self, name: &str, given: &Option<Given<'a>>) -> Option<Cow<'a, str>> {
+        let text = match given {
+            None | Some(Given { token: Token::Null, .. }) => {
                 self.missing(name, "");
                 return None;
             }
-            Some(Scalar::Text(text)) => text,
-            Some(Scalar::Number(number)) => Cow::Borrowed(number),
-            Some(Scalar::Other) => {
-                self.wrong_type(&Path::Root(name), "text", json.unwrap_or_default());
+            Some(Given { token: Token::Text(text), .. }) => text.clone(),
+            Some(Given { token: Token::Number(number), .. }) => Cow::Borrowed(*number),
+            Some(Given { token: Token::Other, json }) => {
+                self.wrong_type(&Path::Root(name), "text", json);
                 return None;
             }
         };
@@ -239,7 +242,7 @@ impl<'a> Reading<'a> {
             "must not be empty"
         } else if text.len() > LONGEST_ID {
             "is longer than 255 bytes"
-        } else if text.chars().any(char::is_control) {
+        } else if holds_control(&text) {
             "holds a control character"
         } else {
             return Some(text);
@@ -248,24 +251,26 @@ impl<'a> Reading<'a> {
         None
     }
 
-    fn event_type(&mut self, json: Option<&'a str>) -> Option<&'static EventType> {
-        let name = self.required_text("type", json)?;
-        let found = EventType::from_name(&name);
-        if found.is_none() {
-            let rule = match nearest(&name, EventType::all().iter().map(|known| known.name)) {
-                Some(known) => format!("is not a type of event; did you mean {known}?"),
-                None => {
-                    "is not a type of event; types begin with storefront., order., payment., inventory. or product."
-                        .to_owned()
-                }
-            };
-            self.problems.push(Problem::Rule { field: "type".to_owned(), value: shown(&name), rule });
+    fn event_type(&mut self, envelope: &Envelope<'a>) -> Option<&'static EventType> {
+        if envelope.known_type.is_some() {
+            return envelope.known_type;
         }
-        found
+        let name = self.required_text("type", &envelope.event_type)?;
+        let rule = match nearest(&name, EventType::all().iter().map(|known| known.name)) {
+            Some(known) => format!("is not a type of event; did you mean {known}?"),
+            None => "is not a type of event; types begin with storefront., order., payment., inventory. or product."
+                .to_owned(),
+        };
+        self.problems.push(Problem::Rule { field: "type".to_owned(), value: shown(&name), rule });
+        None
     }
 
-    fn time_of(&mut self, json: Option<&'a str>) -> Option<EventTime> {
-        match self.value(&Path::Root("time"), Kind::Time, "time", json.unwrap_or("null")) {
+    fn time_of(&mut self, given: &Option<Given<'a>>) -> Option<EventTime> {
+        let value = match given {
+            Some(given) => self.scalar_value(&Path::Root("time"), Kind::Time, given),
+            None => Value::Null,
+        };
+        match value {
             Value::Time(time) => Some(time),
             _ => {
                 if !self.problems.iter().any(|problem| problem.field() == "time") {
@@ -276,53 +281,63 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn data(&mut self, json: Option<&'a str>, event_type: &'static EventType) -> Row<'a> {
+    /// The data of an event whose type stood behind it, or which is no object.
+    fn late_data(
+        &mut self,
+        given: &Option<Given<'a>>,
+        event_type: &'static EventType,
+    ) -> Result<Row<'a>, JsonError> {
+        self.family = Some(event_type.family);
         let columns = event_type.family.columns();
-        match json {
-            Some(json) if json.starts_with('{') => self.row(&Path::Root("data"), "", columns, json),
-            Some(json) => {
-                self.wrong_type(&Path::Root("data"), "an object", json);
-                empty_row(columns)
+        match given {
+            Some(Given { json, .. }) if json.starts_with('{') => {
+                self.row(&mut Reader::new(json), &Path::Root("data"), columns)
             }
-            None => empty_row(columns),
+            Some(Given { json, .. }) => {
+                self.wrong_type(&Path::Root("data"), "an object", json);
+                Ok(empty_row(columns))
+            }
+            None => Ok(empty_row(columns)),
         }
     }
 
-    /// `known_as` is the path of the object among the data, empty at the top: unknown fields are kept under it.
-    fn row(&mut self, path: &Path<'_>, known_as: &str, columns: &'static [Column], json: &'a str) -> Row<'a> {
+    fn row(
+        &mut self,
+        reader: &mut Reader<'a>,
+        path: &Path<'_>,
+        columns: &'static [Column],
+    ) -> Result<Row<'a>, JsonError> {
         let mut row = empty_row(columns);
-        let Ok(fields) = serde_json::from_str::<Fields<'a>>(json) else {
-            self.wrong_type(path, "an object", json);
-            return row;
-        };
-        // Senders write their fields in one order, mostly ours: try the next column before searching.
+        // Senders write their fields in one order, mostly ours: look ahead before searching from the start.
         let mut expected = 0;
-        for (name, value) in fields.0 {
-            let index = match columns.get(expected) {
-                Some(column) if column.name == name => Some(expected),
-                _ => columns.iter().position(|column| column.name == name),
+        reader.object(|reader, name| {
+            let (before, ahead) = columns.split_at(expected);
+            let place = match ahead.iter().position(|column| column.name == name) {
+                Some(place) => Some(expected + place),
+                None => before.iter().position(|column| column.name == name),
             };
-            match index {
-                Some(index) => {
-                    expected = index + 1;
-                    let column = &columns[index];
-                    row[index] = self.value(&Path::Field(path, column.name), column.kind, column.name, value);
-                }
-                None => {
-                    let extra = if known_as.is_empty() { name.to_string() } else { format!("{known_as}.{name}") };
-                    if self.unknown == Unknown::Refuse {
-                        self.problems.push(Problem::Unknown {
-                            field: format!("{path}.{name}"),
-                            family: self.family.map_or("events", Family::table),
-                            nearest: nearest(&name, columns.iter().map(|column| column.name)),
-                        });
-                    } else {
-                        self.keep_extra(extra, &name, value);
-                    }
-                }
+            if let Some(place) = place {
+                expected = place + 1;
+                let column = &columns[place];
+                row[place] = self.value(reader, &Path::Field(path, column.name), column.kind)?;
+                return Ok(());
             }
-        }
-        row
+            let start = reader.at();
+            reader.skip()?;
+            if self.unknown == Unknown::Refuse {
+                self.problems.push(Problem::Unknown {
+                    field: format!("{path}.{name}"),
+                    family: self.family.map_or("events", Family::table),
+                    nearest: nearest(&name, columns.iter().map(|column| column.name)),
+                });
+            } else {
+                let known_as = format!("{path}.{name}");
+                let known_as = known_as.strip_prefix("data.").unwrap_or(&known_as).to_owned();
+                self.keep_extra(known_as, &name, reader.since(start));
+            }
+            Ok(())
+        })?;
+        Ok(row)
     }
 
     fn keep_extra(&mut self, path: String, name: &str, json: &'a str) {
@@ -340,65 +355,66 @@ impl<'a> Reading<'a> {
         self.extra.push((path, kept));
     }
 
-    fn value(&mut self, path: &Path<'_>, kind: Kind, name: &str, json: &'a str) -> Value<'a> {
-        match kind {
-            Kind::Struct(columns) | Kind::Flat(columns) => match json.as_bytes() {
-                [b'{', ..] => Value::Row(self.row(path, name, columns, json)),
-                [b'n', ..] => Value::Null,
-                _ => {
-                    self.wrong_type(path, "an object", json);
-                    Value::Null
-                }
-            },
-            Kind::List(columns) => self.rows(path, name, columns, json),
-            _ => self.scalar_value(path, kind, json),
+    fn value(&mut self, reader: &mut Reader<'a>, path: &Path<'_>, kind: Kind) -> Result<Value<'a>, JsonError> {
+        match (kind, reader.peek()?) {
+            (Kind::Struct(columns) | Kind::Flat(columns), b'{') => Ok(Value::Row(self.row(reader, path, columns)?)),
+            (Kind::List(columns), b'[') => self.rows(reader, path, columns),
+            _ => {
+                let start = reader.at();
+                let token = reader.value()?;
+                Ok(self.scalar_value(path, kind, &Given { token, json: reader.since(start) }))
+            }
         }
     }
 
-    fn rows(&mut self, path: &Path<'_>, name: &str, columns: &'static [Column], json: &'a str) -> Value<'a> {
-        if json.starts_with('n') {
-            return Value::Null;
-        }
-        let Ok(items) = serde_json::from_str::<Vec<&'a RawValue>>(json) else {
-            self.wrong_type(path, "a list of objects", json);
-            return Value::Null;
-        };
-        let mut rows = Vec::with_capacity(items.len());
-        for (place, item) in items.into_iter().enumerate() {
+    fn rows(
+        &mut self,
+        reader: &mut Reader<'a>,
+        path: &Path<'_>,
+        columns: &'static [Column],
+    ) -> Result<Value<'a>, JsonError> {
+        let mut rows = Vec::new();
+        let mut place = 0;
+        reader.list(|reader| {
             let path = Path::Item(path, place);
-            if item.get().starts_with('{') {
-                rows.push(self.row(&path, &format!("{name}[{place}]"), columns, item.get()));
+            place += 1;
+            if reader.peek()? == b'{' {
+                rows.push(self.row(reader, &path, columns)?);
             } else {
-                self.wrong_type(&path, "an object", item.get());
+                let start = reader.at();
+                reader.skip()?;
+                self.wrong_type(&path, "an object", reader.since(start));
             }
-        }
-        Value::Rows(rows)
+            Ok(())
+        })?;
+        Ok(Value::Rows(rows))
     }
 
-    fn scalar_value(&mut self, path: &Path<'_>, kind: Kind, json: &'a str) -> Value<'a> {
-        match (scalar(json), kind) {
-            (Scalar::Null, _) => Value::Null,
-            (Scalar::Text(text), Kind::Text) => Value::Text(self.redact(text)),
-            (Scalar::Text(text), Kind::Id | Kind::Currency) => {
+    fn scalar_value(&mut self, path: &Path<'_>, kind: Kind, given: &Given<'a>) -> Value<'a> {
+        let json = given.json;
+        match (&given.token, kind) {
+            (Token::Null, _) => Value::Null,
+            (Token::Text(text), Kind::Text) => Value::Text(self.redact(text.clone())),
+            (Token::Text(text), Kind::Id | Kind::Currency) => {
                 // "" says nothing, and as an id it would join with every other "".
-                if text.is_empty() { Value::Null } else { Value::Text(text) }
+                if text.is_empty() { Value::Null } else { Value::Text(text.clone()) }
             }
-            (Scalar::Number(number), Kind::Text) => Value::Text(self.redact(Cow::Borrowed(number))),
-            (Scalar::Number(number), Kind::Id) => Value::Text(Cow::Borrowed(number)),
-            (Scalar::Text(text), Kind::Amount | Kind::Price | Kind::Quantity) => self.decimal(path, &text),
-            (Scalar::Number(number), Kind::Amount | Kind::Price | Kind::Quantity) => self.decimal(path, number),
-            (Scalar::Number(number), Kind::Integer) => match number.parse() {
+            (Token::Number(number), Kind::Text) => Value::Text(self.redact(Cow::Borrowed(*number))),
+            (Token::Number(number), Kind::Id) => Value::Text(Cow::Borrowed(*number)),
+            (Token::Text(text), Kind::Amount | Kind::Price | Kind::Quantity) => self.decimal(path, text),
+            (Token::Number(number), Kind::Amount | Kind::Price | Kind::Quantity) => self.decimal(path, number),
+            (Token::Number(number), Kind::Integer) => match number.parse() {
                 Ok(integer) => Value::Integer(integer),
                 Err(_) => self.refuse(path, "a whole number", json),
             },
-            (Scalar::Text(text), Kind::Integer) => match text.parse() {
+            (Token::Text(text), Kind::Integer) => match text.parse() {
                 Ok(integer) => Value::Integer(integer),
                 Err(_) => self.refuse(path, "a whole number", json),
             },
-            (Scalar::Text(text), Kind::Time) => match EventTime::parse(&text) {
+            (Token::Text(text), Kind::Time) => match EventTime::parse(text) {
                 Ok(time) => Value::Time(time),
                 Err(rule) => {
-                    self.problems.push(Problem::Time { field: path.to_string(), value: shown(&text), rule });
+                    self.problems.push(Problem::Time { field: path.to_string(), value: shown(text), rule });
                     Value::Null
                 }
             },
@@ -406,6 +422,8 @@ impl<'a> Reading<'a> {
             (_, Kind::Amount | Kind::Price | Kind::Quantity) => self.refuse(path, "a decimal number", json),
             (_, Kind::Integer) => self.refuse(path, "a whole number", json),
             (_, Kind::Currency) => self.refuse(path, "an ISO 4217 currency code", json),
+            (_, Kind::Struct(_) | Kind::Flat(_)) => self.refuse(path, "an object", json),
+            (_, Kind::List(_)) => self.refuse(path, "a list of objects", json),
             _ => self.refuse(path, "text", json),
         }
     }
@@ -435,6 +453,11 @@ impl<'a> Reading<'a> {
             Cow::Borrowed(_) => text,
         }
     }
+}
+
+fn holds_control(text: &str) -> bool {
+    // Beyond ASCII the control characters are U+0080 to U+009F, whose first byte is 0xc2.
+    text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) && text.chars().any(char::is_control)
 }
 
 fn empty_row<'a>(columns: &'static [Column]) -> Row<'a> {

@@ -1,9 +1,12 @@
 //! Rules that need the whole event: required fields, currencies, signs, limits of time.
 
+use std::sync::LazyLock;
+
 use crate::columns::{Column, Kind};
 use crate::currency::Currency;
 use crate::error::{Problem, shown};
 use crate::event::Event;
+use crate::family::Family;
 use crate::money::Decimal;
 use crate::time::EventTime;
 use crate::value::{Row, Value};
@@ -32,8 +35,8 @@ fn check_time(time: EventTime, now: EventTime, problems: &mut Vec<Problem>) {
 }
 
 fn check_required(event: &Event<'_>, problems: &mut Vec<Problem>) {
-    for required in event.event_type.required {
-        let present = required.split('|').any(|field| match event.get(field) {
+    for (places, required) in event.event_type.required_places.iter().zip(event.event_type.required) {
+        let present = places.iter().any(|place| match &event.row[*place] {
             Value::Null => false,
             Value::Rows(rows) => !rows.is_empty(),
             _ => true,
@@ -49,9 +52,30 @@ fn check_required(event: &Event<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
+/// Places of the columns that rules read.
+struct Places {
+    currency: Option<usize>,
+    quantity: Option<usize>,
+    lines: Option<usize>,
+}
+
+fn places(family: Family) -> &'static Places {
+    static ALL: LazyLock<[Places; 4]> = LazyLock::new(|| {
+        Family::ALL.map(|family| {
+            let place = |name| family.columns().iter().position(|column| column.name == name);
+            Places { currency: place("currency"), quantity: place("quantity"), lines: place("lines") }
+        })
+    });
+    &ALL[family.index()]
+}
+
+fn value_at<'e, 'a>(event: &'e Event<'a>, place: Option<usize>) -> &'e Value<'a> {
+    place.map_or(&Value::Null, |place| &event.row[place])
+}
+
 fn check_currency(event: &Event<'_>, problems: &mut Vec<Problem>) {
     let columns = event.family().columns();
-    let currency = match event.get("currency") {
+    let currency = match value_at(event, places(event.family()).currency) {
         Value::Text(code) => match Currency::from_code(code) {
             Some(currency) => Some(currency),
             None => {
@@ -125,7 +149,7 @@ fn each_amount(columns: &'static [Column], row: &Row<'_>, path: &str, visit: &mu
 
 fn check_quantities(event: &Event<'_>, problems: &mut Vec<Problem>) {
     let name = event.event_type.name;
-    let quantity = event.get("quantity").as_decimal();
+    let quantity = value_at(event, places(event.family()).quantity).as_decimal();
     let rule = match name {
         "inventory.sold" => {
             quantity.filter(|q| *q >= Decimal::ZERO).map(|_| "must be below zero: quantity is the change of stock")
@@ -144,7 +168,7 @@ fn check_quantities(event: &Event<'_>, problems: &mut Vec<Problem>) {
             rule: rule.to_owned(),
         });
     }
-    if let Value::Rows(lines) = event.get("lines") {
+    if let Value::Rows(lines) = value_at(event, places(event.family()).lines) {
         check_lines(event, lines, problems);
     }
 }

@@ -1,22 +1,26 @@
 //! From the log into the lake: decode what is new, show it at once, commit it from time to time.
 
-use std::path::Path;
+mod columns;
+mod commit;
+
 use std::time::Duration;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
-use bytes::Bytes;
-use mizan_events::{BatchBuilder, EventError, EventTime, Family, Unknown, parse};
+use mizan_events::{EventError, Family};
 use mizan_lake::{Lake, LakeError};
-use mizan_log::{Log, LogError, Record};
+use mizan_log::{Log, LogError};
 use tokio::time::Instant;
+
+pub use columns::{Columns, fill_tail};
+use columns::{beyond, columns};
+use commit::{Commit, Ended, Pending, ended};
 
 /// The name under which the worker's position is saved in the log.
 const POSITION: &str = "lake";
 /// Log bytes that are decoded at a time.
 const READ_BYTES: usize = 4 << 20;
+/// A server whose lake cannot be written goes on until this many commits' worth of columns wait in memory.
+const PATIENCE: usize = 4;
 
 /// When the worker commits.
 #[derive(Clone, Copy, Debug)]
@@ -56,18 +60,23 @@ pub enum WorkerError {
     /// The log holds bytes that are not text.
     #[error("the event at position {0} of the log is not text")]
     NotText(u64),
+    /// A commit ended without saying how.
+    #[error("the commit to the lake ended early: {0}")]
+    Ended(#[from] tokio::task::JoinError),
 }
 
 /// Carries events from the log into the lake. There is one for each data directory.
+///
+/// It reads on while a commit is under way, so that neither queries nor an import wait for the disk.
 pub struct Worker {
     log: Log,
     lake: Lake,
     options: WorkerOptions,
     /// Whether anybody asks while it works; an import shows nothing before it is done.
     shows: bool,
-    /// Columns that are not in Delta yet, by family.
-    pending: [Vec<RecordBatch>; 4],
-    pending_bytes: usize,
+    /// Columns that are not in Delta yet and not in the commit under way.
+    pending: Pending,
+    commit: Option<Commit>,
     /// What each table holds: this is its only committer.
     committed: [u64; 4],
     /// Everything up to here was read.
@@ -93,8 +102,8 @@ impl Worker {
             lake,
             options,
             shows: true,
-            pending: Default::default(),
-            pending_bytes: 0,
+            pending: Pending::default(),
+            commit: None,
             committed,
             read: flushed,
             flushed,
@@ -128,20 +137,26 @@ impl Worker {
         for (family, batch) in batches {
             // A crash between the commits of two tables left one of them ahead of the saved position.
             let Some((batch, position)) = beyond(batch, self.committed[family.index()])? else { continue };
-            self.pending_bytes += batch.get_array_memory_size();
             if self.shows {
                 self.lake.tail().push(family, batch.clone(), position)?;
             }
-            self.pending[family.index()].push(batch);
+            self.pending.push(family, batch);
         }
         self.read = last;
         if self.shows {
             self.lake.tail().reached(last);
         }
-        if self.pending_bytes >= self.options.flush_bytes {
-            self.flush().await?;
+        if self.pending.bytes() < self.options.flush_bytes {
+            return Ok(());
         }
-        Ok(())
+        match self.begin_commit().await {
+            // The events are safe in the log, and for a while in memory.
+            Err(WorkerError::Lake(error)) if self.shows && self.pending.bytes() < PATIENCE * self.options.flush_bytes => {
+                tell(&error);
+                Ok(())
+            }
+            begun => begun,
+        }
     }
 
     /// Commits what is pending to Delta, remembers the position, and lets the log forget what it can.
@@ -149,23 +164,37 @@ impl Worker {
     /// # Errors
     /// When the lake cannot be written. What was committed stays; the rest is tried again.
     pub async fn flush(&mut self) -> Result<(), WorkerError> {
-        if self.read == self.flushed {
-            return Ok(());
+        self.begin_commit().await?;
+        self.end_commit().await
+    }
+
+    /// Sends what is pending on its way, after the commit before it.
+    async fn begin_commit(&mut self) -> Result<(), WorkerError> {
+        self.end_commit().await?;
+        if self.read > self.flushed {
+            let pending = std::mem::take(&mut self.pending);
+            self.commit = Some(Commit::begin(&self.log, &self.lake, pending, self.committed, self.read));
         }
-        let upto = self.read;
-        for family in Family::ALL {
-            let pending = &mut self.pending[family.index()];
-            if pending.is_empty() {
-                continue;
-            }
-            self.lake.append(family, pending.clone(), self.committed[family.index()], upto).await?;
-            self.committed[family.index()] = upto;
-            pending.clear();
-        }
-        self.pending_bytes = 0;
-        self.log.save_position(POSITION, upto)?;
-        self.flushed = upto;
         Ok(())
+    }
+
+    /// Waits for the commit under way, if there is one.
+    async fn end_commit(&mut self) -> Result<(), WorkerError> {
+        let Some(commit) = &mut self.commit else { return Ok(()) };
+        let ended = commit.ended().await;
+        self.settle(ended)
+    }
+
+    /// Takes note of what became of the commit under way.
+    fn settle(&mut self, ended: Result<Ended, WorkerError>) -> Result<(), WorkerError> {
+        let Some(commit) = self.commit.take() else { return Ok(()) };
+        let Ended { committed, result } = ended?;
+        self.committed = committed;
+        match result {
+            Ok(()) => self.flushed = commit.upto(),
+            Err(_) => self.pending.put_back(commit, &self.committed),
+        }
+        result
     }
 
     /// Follows the log until `stop` is done; then commits what is left.
@@ -176,10 +205,11 @@ impl Worker {
         let mut durable = self.log.durable();
         self.catch_up().await?;
         ready();
-        let mut oldest_unflushed: Option<Instant> = None;
+        let mut oldest_pending: Option<Instant> = None;
         tokio::pin!(stop);
         loop {
-            let flush_at = oldest_unflushed.unwrap_or_else(Instant::now) + self.options.flush_after;
+            let flush_at = oldest_pending.unwrap_or_else(Instant::now) + self.options.flush_after;
+            let committing = self.commit.is_some();
             tokio::select! {
                 () = &mut stop => break,
                 changed = durable.changed() => {
@@ -188,21 +218,25 @@ impl Worker {
                     }
                     durable.borrow_and_update();
                     self.catch_up().await?;
-                    if self.read > self.flushed {
-                        oldest_unflushed.get_or_insert_with(Instant::now);
+                    if self.pending.is_empty() {
+                        oldest_pending = None;
                     } else {
-                        oldest_unflushed = None;
+                        oldest_pending.get_or_insert_with(Instant::now);
                     }
                 }
-                () = tokio::time::sleep_until(flush_at), if oldest_unflushed.is_some() => {
-                    match self.flush().await {
-                        Ok(()) => oldest_unflushed = None,
-                        Err(error) => {
-                            // The events are safe in the log; a full disk may have room again.
-                            tracing::error!(error = %error, "cannot commit to the lake; will try again");
-                            oldest_unflushed = Some(Instant::now());
+                ended = ended(&mut self.commit) => {
+                    match self.settle(ended) {
+                        // A full disk may have room again.
+                        Err(WorkerError::Lake(error)) => {
+                            tell(&error);
+                            oldest_pending = Some(Instant::now());
                         }
+                        settled => settled?,
                     }
+                }
+                () = tokio::time::sleep_until(flush_at), if oldest_pending.is_some() && !committing => {
+                    self.begin_commit().await?;
+                    oldest_pending = None;
                 }
             }
         }
@@ -211,76 +245,12 @@ impl Worker {
     }
 }
 
+fn tell(error: &dyn std::error::Error) {
+    tracing::error!(error = %error, "cannot commit to the lake; will try again");
+}
+
 /// Everything in the log up to here is in Delta.
 pub fn flushed(log: &Log) -> u64 {
     log.position(POSITION).unwrap_or(0)
 }
 
-/// The rows beyond a position, and the position of the last of them; nothing when there are none.
-fn beyond(batch: RecordBatch, position: u64) -> Result<Option<(RecordBatch, u64)>, ArrowError> {
-    let column = batch.column(batch.schema().index_of("position")?).clone();
-    let positions = column.as_primitive::<Int64Type>().values();
-    let is_beyond = |value: &i64| u64::try_from(*value).is_ok_and(|value| value > position);
-    // Rows stand in the order of the log, so that the first and the last tell of all.
-    let Some(last) = positions.last().and_then(|last| u64::try_from(*last).ok()) else { return Ok(None) };
-    if positions.first().is_some_and(is_beyond) {
-        return Ok(Some((batch, last)));
-    }
-    if last <= position {
-        return Ok(None);
-    }
-    let wanted: BooleanArray = positions.iter().map(|value| Some(is_beyond(value))).collect();
-    Ok(Some((filter_record_batch(&batch, &wanted)?, last)))
-}
-
-/// Columns by family.
-pub type Columns = Vec<(Family, RecordBatch)>;
-
-/// Records of the log as columns by family, and the last position among them.
-fn columns(records: &[Record]) -> Result<(u64, Columns), WorkerError> {
-    let mut builders: [Option<BatchBuilder>; 4] = [const { None }; 4];
-    let mut last = 0;
-    for record in records {
-        let Record { position, received_at_us, bytes, .. } = record;
-        let received_at = EventTime::from_micros(*received_at_us);
-        let text = text_of(bytes, *position)?;
-        // By the clock of its arrival: it was valid then.
-        let event = parse(text, Unknown::Keep, received_at)
-            .map_err(|source| WorkerError::Event { position: *position, source })?;
-        let family = event.family();
-        let builder = builders[family.index()].get_or_insert_with(|| BatchBuilder::new(family));
-        builder.append(&event, *position, received_at);
-        last = last.max(*position);
-    }
-    let batches = Family::ALL.into_iter().zip(&mut builders);
-    Ok((last, batches.filter_map(|(family, builder)| Some((family, builder.as_mut()?.finish()))).collect()))
-}
-
-fn text_of(bytes: &Bytes, position: u64) -> Result<&str, WorkerError> {
-    std::str::from_utf8(bytes).map_err(|_| WorkerError::NotText(position))
-}
-
-/// Shows a lake of another process what the log in `dir` holds beyond it: for queries beside a running server.
-///
-/// # Errors
-/// When the log cannot be read.
-pub fn fill_tail(lake: &Lake, dir: &Path) -> Result<(), WorkerError> {
-    let mut reader = loop {
-        let flushed = mizan_log::saved_position(dir, POSITION)?.unwrap_or(0);
-        match mizan_log::read_only(dir, flushed) {
-            Ok(reader) => break reader,
-            // The server went on and trimmed in between: it saved a newer position first.
-            Err(LogError::Trimmed { .. }) if mizan_log::saved_position(dir, POSITION)? > Some(flushed) => {}
-            Err(error) => return Err(error.into()),
-        }
-    };
-    while let Some(records) = reader.next(READ_BYTES)? {
-        let (last, batches) = columns(&records)?;
-        for (family, batch) in batches {
-            let Some((batch, position)) = beyond(batch, 0)? else { continue };
-            lake.tail().push(family, batch, position)?;
-        }
-        lake.tail().reached(last);
-    }
-    Ok(())
-}

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{DataFile, is_full, sync_dir};
+use crate::format::Frame;
 use crate::segment::{HEADER_BYTES, Header, path_of};
 use crate::types::Options;
 
@@ -101,8 +102,8 @@ impl Active {
     }
 
     /// Writes a frame and returns when it is on disk.
-    pub(crate) fn append(&mut self, frame: &[u8]) -> Result<(), WriteFailure> {
-        if let Err(error) = self.file.write_all_at(frame, self.bytes) {
+    pub(crate) fn append(&mut self, frame: &Frame<'_>) -> Result<(), WriteFailure> {
+        if let Err(error) = self.write(frame) {
             if is_full(&error) && self.cut_back().is_ok() {
                 return Err(WriteFailure::Full);
             }
@@ -111,6 +112,16 @@ impl Active {
         self.file.sync_data().map_err(|error| broken("sync", &self.path, &error))?;
         self.bytes += frame.len() as u64;
         Ok(())
+    }
+
+    fn write(&self, frame: &Frame<'_>) -> io::Result<()> {
+        if let Some(whole) = frame.whole() {
+            return self.file.write_all_at(whole, self.bytes);
+        }
+        // What lies in the gap is a hole, or was cut off: zeros.
+        let body_at = self.bytes + (frame.header().len() + frame.gap) as u64;
+        self.file.write_all_at(frame.header(), self.bytes)?;
+        self.file.write_bulk_at(frame.body(), body_at)
     }
 
     /// Removes what a write left behind the last durable frame.

@@ -92,8 +92,8 @@ impl Log {
         answer.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
-    /// The same for threads that do nothing else. Waits for room instead of being told
-    /// [`Busy`](AppendError::Busy).
+    /// The same for threads that load much and do nothing else. Waits for room instead of being told
+    /// [`Busy`](AppendError::Busy), and large groups go past the page cache.
     ///
     /// # Errors
     /// As for [`append`](Log::append).

@@ -1,16 +1,21 @@
 //! Files and folders, with what it takes to find them again after a power cut.
 
+use std::cell::OnceCell;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::format::BLOCK_BYTES;
 use crate::types::Options;
 
 /// A file under construction or a segment being written. Tests make it fail.
 pub(crate) struct DataFile {
     file: File,
+    /// The same file, past the page cache, where system and disk allow it.
+    direct: OnceCell<Option<File>>,
+    path: PathBuf,
     #[cfg(test)]
     faults: crate::faults::Faults,
 }
@@ -18,18 +23,20 @@ pub(crate) struct DataFile {
 impl DataFile {
     /// Makes a new file; an existing one is an error.
     pub(crate) fn create(path: &Path, options: &Options) -> io::Result<DataFile> {
-        DataFile::from(OpenOptions::new().write(true).create_new(true).open(path), options)
+        DataFile::from(OpenOptions::new().write(true).create_new(true).open(path), path, options)
     }
 
     /// Opens an existing file to write on.
     pub(crate) fn open(path: &Path, options: &Options) -> io::Result<DataFile> {
-        DataFile::from(OpenOptions::new().write(true).open(path), options)
+        DataFile::from(OpenOptions::new().write(true).open(path), path, options)
     }
 
     #[cfg_attr(not(test), expect(unused_variables, reason = "only tests inject faults"))]
-    fn from(file: io::Result<File>, options: &Options) -> io::Result<DataFile> {
+    fn from(file: io::Result<File>, path: &Path, options: &Options) -> io::Result<DataFile> {
         Ok(DataFile {
             file: file?,
+            direct: OnceCell::new(),
+            path: path.to_owned(),
             #[cfg(test)]
             faults: options.faults.clone(),
         })
@@ -42,6 +49,25 @@ impl DataFile {
             return Err(error);
         }
         self.file.write_all_at(bytes, offset)
+    }
+
+    /// The same for much that is hardly read again soon: what is aligned in file and memory goes to the disk without a
+    /// copy in the page cache, which costs more than all else that the log does with it.
+    pub(crate) fn write_bulk_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let aligned = offset.is_multiple_of(BLOCK_BYTES as u64) && bytes.as_ptr().align_offset(BLOCK_BYTES) == 0;
+        let direct = self.direct.get_or_init(|| open_direct(&self.path)).as_ref().filter(|_| aligned);
+        let Some(direct) = direct else { return self.write_all_at(bytes, offset) };
+        let (blocks, rest) = bytes.split_at(bytes.len() - bytes.len() % BLOCK_BYTES);
+        #[cfg(test)]
+        if let Some((_, error)) = self.faults.on_write(blocks.len()) {
+            return Err(error);
+        }
+        match direct.write_all_at(blocks, offset) {
+            // A file system may open such files and then not write them; and a write may be cut short off a block.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => self.write_all_at(blocks, offset)?,
+            written => written?,
+        }
+        self.write_all_at(rest, offset + blocks.len() as u64)
     }
 
     /// Content and, where the length changed, that too.
@@ -62,6 +88,17 @@ impl DataFile {
         self.faults.on_set_len()?;
         self.file.set_len(bytes)
     }
+}
+
+#[cfg(target_os = "linux")]
+fn open_direct(path: &Path) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().write(true).custom_flags(libc::O_DIRECT).open(path).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_direct(_path: &Path) -> Option<File> {
+    None
 }
 
 /// Makes the names in a folder durable.

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use bytes::Bytes;
 
-use crate::format::{FRAME_HEADER_BYTES, FrameHeader, is_intact};
+use crate::format::{FRAME_HEADER_BYTES, FrameHeader, Tags, is_intact};
 
 /// Bytes taken from the file at once; a larger frame is read whole.
 const CHUNK_BYTES: u64 = 1024 * 1024;
@@ -23,7 +23,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn body(&self) -> Bytes {
-        self.bytes.slice(FRAME_HEADER_BYTES..)
+        self.bytes.slice(FRAME_HEADER_BYTES + self.header.gap..)
     }
 }
 
@@ -31,6 +31,8 @@ impl Frame {
 pub(crate) enum Step {
     /// A frame; the walk moves on behind it.
     Frame(Frame),
+    /// A frame with none of the tags that are wanted, not looked at further; the walk moves on behind it.
+    Passed(FrameHeader),
     /// Exactly the limit.
     End,
     /// No intact frame; the walk stays.
@@ -86,6 +88,11 @@ impl Frames {
 
     /// The next frame, if it is whole.
     pub(crate) fn step(&mut self) -> io::Result<Step> {
+        self.step_to(Tags::ALL)
+    }
+
+    /// The next frame, if it is whole; one without any of these tags is passed over by its header.
+    pub(crate) fn step_to(&mut self, wanted: Tags) -> io::Result<Step> {
         if self.offset >= self.limit {
             return Ok(Step::End);
         }
@@ -96,7 +103,14 @@ impl Frames {
         if header.marker != self.marker {
             return Ok(Step::Bad("no frame begins here"));
         }
-        let Some(bytes) = self.bytes(FRAME_HEADER_BYTES + header.body_bytes)? else {
+        let Some(frame_bytes) = header.frame_bytes() else {
+            return Ok(Step::Bad("the header of the frame is not one"));
+        };
+        if wanted != Tags::ALL && !header.tags.meets(wanted) && self.offset + frame_bytes as u64 <= self.limit {
+            self.offset += frame_bytes as u64;
+            return Ok(Step::Passed(header));
+        }
+        let Some(bytes) = self.bytes(frame_bytes)? else {
             return Ok(Step::Bad("the frame is cut short"));
         };
         if !is_intact(&bytes, &header) {

@@ -50,9 +50,10 @@ impl Group {
         for request in &self.requests {
             frame.begin_request(request.received_at_us);
             let mut outcomes = Vec::with_capacity(request.entries.len());
-            for entry in &request.entries {
-                if identities.insert(entry.identity)? {
-                    self.fresh.push(entry.identity);
+            let is_new =
+                identities.insert_all(request.entries.iter().map(|entry| entry.identity), &mut self.fresh)?;
+            for (entry, is_new) in request.entries.iter().zip(is_new) {
+                if is_new {
                     self.stored_bytes += entry.bytes.len() as u64;
                     outcomes.push(Outcome::Stored(frame.push(entry)));
                 } else {

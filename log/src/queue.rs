@@ -22,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) received_at_us: i64,
     pub(crate) entries: Vec<Entry>,
     pub(crate) bytes: usize,
+    /// It comes from a load of many, which is not read again at once.
+    pub(crate) bulk: bool,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
@@ -66,10 +68,10 @@ impl Queue {
         if !state.closed && !self.fits(&state, bytes) {
             return Err(AppendError::Busy);
         }
-        self.put(state, received_at_us, entries, bytes)
+        self.put(state, received_at_us, entries, bytes, false)
     }
 
-    /// Puts a request in as soon as there is room.
+    /// Puts a request of a large load in as soon as there is room.
     pub(crate) fn offer_blocking(
         &self,
         received_at_us: i64,
@@ -77,7 +79,7 @@ impl Queue {
     ) -> Result<oneshot::Receiver<Answer>, AppendError> {
         let bytes = request_bytes(&entries)?;
         let state = self.space.wait_while(lock(&self.state), |state| !state.closed && !self.fits(state, bytes));
-        self.put(state.unwrap_or_else(PoisonError::into_inner), received_at_us, entries, bytes)
+        self.put(state.unwrap_or_else(PoisonError::into_inner), received_at_us, entries, bytes, true)
     }
 
     /// A request larger than the whole queue is taken when it is alone; otherwise it never could be.
@@ -91,13 +93,14 @@ impl Queue {
         received_at_us: i64,
         entries: Vec<Entry>,
         bytes: usize,
+        bulk: bool,
     ) -> Result<oneshot::Receiver<Answer>, AppendError> {
         if state.closed {
             return Err(AppendError::Closed);
         }
         let (answer, receiver) = oneshot::channel();
         state.bytes += bytes;
-        state.requests.push_back(Request { received_at_us, entries, bytes, answer });
+        state.requests.push_back(Request { received_at_us, entries, bytes, bulk, answer });
         self.work.notify_one();
         Ok(receiver)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{LogError, Positions, io_error};
-use crate::format::for_each_record;
+use crate::format::{FrameHeader, Tags, for_each_record};
 use crate::frames::{Frame, Frames, Step};
 use crate::segment::{HEADER_BYTES, Header, list, path_of};
 use crate::shared::{Readable, Shared};
@@ -21,6 +21,10 @@ pub struct Reader {
     segment: Option<Segment>,
     /// Records of a frame that was read, not yet handed out.
     ready: VecDeque<Record>,
+    /// The others are passed over.
+    wanted: Tags,
+    /// Everything up to here was read or passed over.
+    passed: u64,
 }
 
 struct Segment {
@@ -58,10 +62,16 @@ impl Reader {
     }
 
     fn new(source: Source, after: u64) -> Reader {
-        Reader { source, position: after, segment: None, ready: VecDeque::new() }
+        Reader { source, position: after, segment: None, ready: VecDeque::new(), wanted: Tags::ALL, passed: after }
     }
 
-    /// The last position handed out, or the one it was made with.
+    /// The same reader for records with one of these tags. What holds none of them is passed over and hardly read.
+    #[must_use]
+    pub fn only(self, tags: &[u8]) -> Reader {
+        Reader { wanted: Tags::of(tags), ..self }
+    }
+
+    /// The last position handed out or passed over, or the one it was made with.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -84,6 +94,7 @@ impl Reader {
                 self.position = record.position;
                 records.extend(self.ready.pop_front());
             }
+            self.position = self.position.max(self.passed);
             match self.fill() {
                 Ok(true) => {}
                 Ok(false) => return Ok((!records.is_empty()).then_some(records)),
@@ -94,26 +105,30 @@ impl Reader {
         }
     }
 
-    /// Reads one more frame; false when there is none yet.
+    /// Reads or passes over one more frame; false when there is none yet.
     fn fill(&mut self) -> Result<bool, LogError> {
         loop {
-            let frame = match &mut self.segment {
-                Some(segment) => segment.step(&self.source)?,
+            let step = match &mut self.segment {
+                Some(segment) => segment.step(&self.source, self.wanted)?,
                 None => None,
             };
-            let Some(frame) = frame else {
+            let Some((header, frame)) = step else {
                 if self.move_on()? {
                     continue;
                 }
                 return Ok(false);
             };
             let after = self.position;
-            if frame.header.last_position() <= after {
+            if header.last_position() <= after {
                 continue;
             }
-            let ready = &mut self.ready;
+            let Some(frame) = frame else {
+                self.passed = header.last_position();
+                return Ok(true);
+            };
+            let (ready, wanted) = (&mut self.ready, self.wanted);
             let whole = for_each_record(&frame.header, &frame.body(), |_, record| {
-                if record.position > after {
+                if record.position > after && wanted.contains(record.tag) {
                     ready.push_back(record);
                 }
             });
@@ -125,6 +140,7 @@ impl Reader {
                     .map(|segment| segment.corrupt(frame.offset, "the records do not fill their frame", None));
                 return damaged.map_or(Ok(false), Err);
             }
+            self.passed = header.last_position();
             return Ok(true);
         }
     }
@@ -196,35 +212,35 @@ impl Segment {
         Ok(Some(Segment { first_position, path, frames, next_position: first_position }))
     }
 
-    /// The next frame; none at the end of what may be read.
-    fn step(&mut self, source: &Source) -> Result<Option<Frame>, LogError> {
-        let mut step = self.frames.step().map_err(io_error("read", &self.path))?;
+    /// The next frame, its header alone when it has none of the wanted tags; none at the end of what may be read.
+    fn step(&mut self, source: &Source, wanted: Tags) -> Result<Option<(FrameHeader, Option<Frame>)>, LogError> {
+        let mut step = self.frames.step_to(wanted).map_err(io_error("read", &self.path))?;
         if let (Step::Bad(_), Source::Files(dir)) = (&step, source) {
             // Perhaps it was being written: look again. In a segment with a successor it is whole by now, or never.
             let has_successor = list(dir)?.last().is_some_and(|last| *last > self.first_position);
             self.frames.refresh().map_err(io_error("read", &self.path))?;
-            step = self.frames.step().map_err(io_error("read", &self.path))?;
+            step = self.frames.step_to(wanted).map_err(io_error("read", &self.path))?;
             if matches!(step, Step::Bad(_)) && !has_successor {
                 return Ok(None);
             }
         }
-        match step {
-            Step::End => Ok(None),
-            Step::Frame(frame) if frame.header.first_position == self.next_position => {
-                self.next_position += u64::from(frame.header.records);
-                Ok(Some(frame))
-            }
-            Step::Frame(frame) => {
-                let what =
-                    format!("the frame begins at {}, not at {}", frame.header.first_position, self.next_position);
-                Err(self.corrupt(frame.offset, &what, frame.header.first_position.checked_sub(1)))
-            }
+        let (header, frame) = match step {
+            Step::End => return Ok(None),
+            Step::Frame(frame) => (frame.header, Some(frame)),
+            Step::Passed(header) => (header, None),
             Step::Bad(what) => {
                 let tail = self.frames.tail().map_err(io_error("read", &self.path))?;
                 let next = tail.later_frame.map(|position| position - 1);
-                Err(self.corrupt(self.frames.offset(), what, next))
+                return Err(self.corrupt(self.frames.offset(), what, next));
             }
+        };
+        if header.first_position != self.next_position {
+            let what = format!("the frame begins at {}, not at {}", header.first_position, self.next_position);
+            let offset = frame.map_or(self.frames.offset(), |frame| frame.offset);
+            return Err(self.corrupt(offset, &what, header.first_position.checked_sub(1)));
         }
+        self.next_position += u64::from(header.records);
+        Ok(Some((header, frame)))
     }
 
     fn corrupt(&self, offset: u64, what: &str, to: Option<u64>) -> LogError {

@@ -217,6 +217,8 @@ fn check(
                 checked.last_frame = Some(frame);
             }
             Step::End => break None,
+            // Every frame is wanted here.
+            Step::Passed(_) => break Some("the frame was passed over"),
             Step::Bad(what) => break Some(what),
         }
     };

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use crate::active::{Active, WriteFailure};
 use crate::error::AppendError;
-use crate::format::FrameBuilder;
+use crate::format::{BLOCK_BYTES, FrameBuilder};
 use crate::group::Group;
 use crate::identities::{Identities, IdentityError};
 use crate::queue::{Queue, Request};
 use crate::shared::{Counters, Shared};
 use crate::types::Options;
+
+/// A load of less is not worth the way past the page cache.
+const BULK_BYTES: usize = 1 << 20;
 
 /// Everything the thread owns.
 pub(crate) struct Writer {
@@ -41,7 +44,7 @@ impl Writer {
         let _abandon = Abandon(Arc::clone(&self.queue));
         let mut frame = FrameBuilder::new();
         while let Some(work) = self.queue.take(self.options.max_group_bytes) {
-            self.write(work.requests, &mut frame);
+            self.write(work.requests, work.bytes, &mut frame);
             self.queue.release(work.bytes);
             if !work.seals.is_empty() {
                 self.identities.freeze(self.next_position - 1);
@@ -54,18 +57,19 @@ impl Writer {
         self.close();
     }
 
-    fn write(&mut self, requests: Vec<Request>, frame: &mut FrameBuilder) {
+    fn write(&mut self, requests: Vec<Request>, bytes: usize, frame: &mut FrameBuilder) {
         if let Some(reason) = self.shared.failure() {
             return refuse(requests, &AppendError::Failed { reason });
         }
-        frame.begin(self.next_position, self.options.max_group_bytes * 2);
+        let bulk = frame_is_bulk(&requests, bytes);
+        frame.begin(self.next_position, bytes, self.options.max_group_bytes * 2);
         let group = match Group::build(requests, self.next_position, frame, &mut self.identities) {
             Ok(group) => group,
             Err((requests, error)) => return refuse(requests, &self.identity_failure(error)),
         };
         // Without a new record there is nothing to write: what the duplicates repeat is on disk since its own group.
         if frame.records() > 0 {
-            if let Err(failure) = self.store(frame) {
+            if let Err(failure) = self.store(frame, bulk) {
                 self.identities.forget(group.fresh());
                 let error = self.write_failure(failure);
                 return refuse(group.into_requests(), &error);
@@ -81,14 +85,15 @@ impl Writer {
     }
 
     /// Writes a frame, into a new segment if it has to be.
-    fn store(&mut self, frame: &mut FrameBuilder) -> Result<(), WriteFailure> {
-        let frame_bytes = frame.len() as u64;
+    fn store(&mut self, frame: &mut FrameBuilder, bulk: bool) -> Result<(), WriteFailure> {
+        let frame_bytes = (frame.len() + if bulk { BLOCK_BYTES } else { 0 }) as u64;
         if !self.active.has_room(frame_bytes) {
             self.active.finish()?;
             self.active = Active::create(&self.dir, self.next_position, frame_bytes, &self.options)?;
             self.shared.add_segment(self.next_position, self.active.bytes());
         }
-        self.active.append(frame.finish(self.active.header().marker))
+        let (marker, offset) = (self.active.header().marker, self.active.bytes());
+        self.active.append(&frame.finish(marker, offset, bulk))
     }
 
     fn write_failure(&self, failure: WriteFailure) -> AppendError {
@@ -132,6 +137,11 @@ impl Writer {
         self.identities.close();
         drop(self.lock);
     }
+}
+
+/// Whether a group goes to the disk past the page cache: not what is part of a conversation and read back at once.
+fn frame_is_bulk(requests: &[Request], bytes: usize) -> bool {
+    bytes >= BULK_BYTES && requests.iter().all(|request| request.bulk)
 }
 
 fn refuse(requests: Vec<Request>, error: &AppendError) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mizan_events::{EventTime, Family};
-use mizan_log::{Log, LogError, Reader, Record};
+use mizan_log::{Log, LogError, Record};
 
 use crate::apply::Operations;
 use crate::error::OperationsError;
@@ -30,9 +30,16 @@ pub enum FollowError {
 /// # Errors
 /// When the log cannot be read or the state not be written.
 pub async fn catch_up(operations: &Operations, log: &Log) -> Result<u64, FollowError> {
-    let mut reader = log.reader(operations.position().await?);
-    while let Some(records) = read(&mut reader)? {
-        apply(operations, &records).await?;
+    let from = operations.position().await?;
+    // What visitors do does not change what is true of orders and stock.
+    let followed = [Family::Order, Family::Payment, Family::Inventory].map(Family::tag);
+    let mut reader = log.reader(from).only(&followed);
+    let mut applied = from;
+    while let Some(records) = tokio::task::block_in_place(|| reader.next(READ_BYTES))? {
+        applied = apply(operations, &records).await?;
+    }
+    if reader.position() > applied {
+        operations.advance(reader.position()).await?;
     }
     Ok(reader.position())
 }
@@ -66,26 +73,16 @@ pub async fn follow(operations: Operations, log: Log, stop: impl Future<Output =
     catch_up(&operations, &log).await.map(|_| ())
 }
 
-fn read(reader: &mut Reader) -> Result<Option<Vec<Record>>, LogError> {
-    tokio::task::block_in_place(|| reader.next(READ_BYTES))
-}
-
-async fn apply(operations: &Operations, records: &[Record]) -> Result<(), OperationsError> {
-    let Some(last) = records.last() else { return Ok(()) };
+/// Applies records and returns the position of the last of them.
+async fn apply(operations: &Operations, records: &[Record]) -> Result<u64, OperationsError> {
     let events: Vec<LoggedEvent<'_>> = records
         .iter()
-        .filter(|record| record.tag != Family::Storefront.tag())
         .map(|record| LoggedEvent {
             position: record.position,
             received_at: EventTime::from_micros(record.received_at_us),
             json: String::from_utf8_lossy(&record.bytes),
         })
         .collect();
-    if !events.is_empty() {
-        operations.apply(&events).await?;
-    }
-    if events.last().is_none_or(|event| event.position < last.position) {
-        operations.advance(last.position).await?;
-    }
-    Ok(())
+    operations.apply(&events).await?;
+    Ok(events.last().map_or(0, |event| event.position))
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::Read;
 
 use bytes::Bytes;
+use memchr::{memchr_iter, memrchr};
 
 use super::encoding::Mark;
 use super::error::FileError;
@@ -94,7 +95,7 @@ impl Chunks {
                 return Ok(None);
             }
             self.fill()?;
-            let newline = self.buffer.iter().rposition(|byte| *byte == b'\n');
+            let newline = memrchr(b'\n', &self.buffer);
             let cut = match newline {
                 Some(at) => at + 1,
                 None if self.ended => self.buffer.len(),
@@ -157,7 +158,7 @@ impl Chunks {
 
     /// Gives a block of whole lines, without the oversized ones among them.
     fn give(&mut self, block: Bytes) {
-        let newlines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let newlines = |bytes: &[u8]| memchr_iter(b'\n', bytes).count() as u64;
         let windows: Vec<u64> = block.chunks(WINDOW_BYTES).map(newlines).collect();
         if block.len() < LINE_BYTES_MAX || windows.iter().all(|count| *count > 0) {
             let unended = u64::from(!block.ends_with(b"\n"));

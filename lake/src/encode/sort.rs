@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::compute::interleave_record_batch;
+use arrow::compute::{concat_batches, interleave_record_batch};
 use arrow::datatypes::TimestampMicrosecondType;
 
 use crate::error::LakeError;
@@ -11,6 +11,9 @@ use crate::schema::SORT_COLUMNS;
 
 /// Rows gathered at a time, so that a chunk is never copied as a whole.
 const PIECE_ROWS: usize = 64 * 1024;
+
+/// Shorter runs of rows are not worth the cost of a slice in every column.
+const ROWS_WORTH_A_SLICE: usize = 32;
 
 /// A row: its time, and its place as batch and row in one number.
 type Key = (i64, u64);
@@ -25,13 +28,31 @@ pub(crate) fn in_order(
         return batches.iter().try_for_each(write);
     }
     let sources: Vec<&RecordBatch> = batches.iter().collect();
-    let mut places = Vec::with_capacity(PIECE_ROWS.min(keys.len()));
     for piece in keys.chunks(PIECE_ROWS) {
-        places.clear();
-        places.extend(piece.iter().map(|(_, place)| ((place >> 32) as usize, (place & 0xffff_ffff) as usize)));
-        write(&interleave_record_batch(&sources, &places)?)?;
+        write(&gather(&sources, piece)?)?;
     }
     Ok(())
+}
+
+/// Copies the rows of a piece. Where rows come nearly in order they stand in long runs, which are copied as such.
+fn gather(sources: &[&RecordBatch], piece: &[Key]) -> Result<RecordBatch, LakeError> {
+    let runs: Vec<&[Key]> = piece.chunk_by(|(_, one), (_, next)| one + 1 == *next).collect();
+    if runs.len() * ROWS_WORTH_A_SLICE > piece.len() {
+        let places: Vec<(usize, usize)> = piece.iter().map(|(_, place)| batch_and_row(*place)).collect();
+        return Ok(interleave_record_batch(sources, &places)?);
+    }
+    let slices: Vec<RecordBatch> = runs
+        .iter()
+        .map(|run| {
+            let (batch, row) = batch_and_row(run[0].1);
+            sources[batch].slice(row, run.len())
+        })
+        .collect();
+    Ok(concat_batches(&sources[0].schema(), &slices)?)
+}
+
+fn batch_and_row(place: u64) -> (usize, usize) {
+    ((place >> 32) as usize, (place & 0xffff_ffff) as usize)
 }
 
 /// All rows in order; `None` for tables without the sort columns.
@@ -75,7 +96,6 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{Int64Array, TimestampMicrosecondArray};
-    use arrow::compute::concat_batches;
     use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 
     use super::*;
@@ -108,6 +128,18 @@ mod tests {
         let first = batch(&[("b", 5, 1), ("a", 9, 2), ("b", 5, 3)]);
         let second = batch(&[("a", 1, 4), ("b", 5, 5), ("a", 9, 6)]);
         assert_eq!(ids(&[first, second]), vec![4, 2, 6, 1, 3, 5]);
+    }
+
+    #[test]
+    fn long_runs_with_a_few_late_rows_come_in_order_too() {
+        let mut rows: Vec<(&str, i64, i64)> = (0..5_000).map(|n| ("a", n, n)).collect();
+        // Late by a hundred, and one that belongs to the very beginning.
+        rows.swap(1_000, 1_100);
+        rows[4_000].1 = -1;
+        let batches: Vec<RecordBatch> = rows.chunks(1_700).map(batch).collect();
+        let mut expected: Vec<(i64, i64)> = rows.iter().map(|row| (row.1, row.2)).collect();
+        expected.sort();
+        assert_eq!(ids(&batches), expected.into_iter().map(|row| row.1).collect::<Vec<_>>());
     }
 
     #[test]

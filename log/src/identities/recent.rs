@@ -15,6 +15,9 @@ use crate::error::LogError;
 /// Identities in memory. The hasher is seeded at random: senders choose identities, and shall not choose collisions.
 pub(crate) type Set = HashSet<u128>;
 
+/// Lookups made together; their answers fit into one word.
+const TOGETHER: usize = 64;
+
 /// Why the store cannot say whether an identity is new.
 #[derive(Debug)]
 pub(crate) enum IdentityError {
@@ -84,18 +87,55 @@ impl Identities {
         Ok(())
     }
 
-    /// Remembers an identity; false when it was known.
-    pub(crate) fn insert(&mut self, identity: u128) -> Result<bool, IdentityError> {
-        if self.shelved.frozen.iter().any(|frozen| frozen.set.contains(&identity)) {
-            return Ok(false);
-        }
-        let hash = Hash::of(identity);
-        for run in self.shelved.runs.iter() {
-            if run.contains(identity, hash).map_err(IdentityError::Unreadable)? {
-                return Ok(false);
+    /// Remembers identities, one after the other, and says of each whether it is new. New ones are added to `fresh`, also
+    /// when it fails half way.
+    ///
+    /// A lookup waits for memory more than it computes, so they are made a few dozen at a time, each kind together.
+    pub(crate) fn insert_all(
+        &mut self,
+        identities: impl ExactSizeIterator<Item = u128>,
+        fresh: &mut Vec<u128>,
+    ) -> Result<Vec<bool>, IdentityError> {
+        let mut is_new = Vec::with_capacity(identities.len());
+        let mut identities = identities.peekable();
+        let mut asked = Vec::with_capacity(TOGETHER);
+        while identities.peek().is_some() {
+            asked.clear();
+            asked.extend(identities.by_ref().take(TOGETHER).map(|identity| (identity, Hash::of(identity))));
+            let shelved = self.shelved(&asked)?;
+            for (place, (identity, _)) in asked.iter().enumerate() {
+                let new = shelved & (1 << place) == 0 && self.recent.insert(*identity);
+                if new {
+                    fresh.push(*identity);
+                }
+                is_new.push(new);
             }
         }
-        Ok(self.recent.insert(identity))
+        Ok(is_new)
+    }
+
+    /// Which of these are frozen or sealed: a bit for each.
+    fn shelved(&self, asked: &[(u128, Hash)]) -> Result<u64, IdentityError> {
+        let mut known = 0;
+        for frozen in &self.shelved.frozen {
+            for (place, (identity, _)) in asked.iter().enumerate() {
+                known |= u64::from(frozen.set.contains(identity)) << place;
+            }
+        }
+        for run in self.shelved.runs.iter() {
+            let mut maybe = 0;
+            for (place, (_, hash)) in asked.iter().enumerate() {
+                maybe |= u64::from(run.filter.may_contain(*hash)) << place;
+            }
+            maybe &= !known;
+            while maybe != 0 {
+                let place = maybe.trailing_zeros();
+                maybe &= maybe - 1;
+                let found = run.look_up(asked[place as usize].0).map_err(IdentityError::Unreadable)?;
+                known |= u64::from(found) << place;
+            }
+        }
+        Ok(known)
     }
 
     /// Takes back what was inserted since the last [`make_room`](Identities::make_room).

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::filter::{BLOCK_BYTES, Filter, Hash};
+use super::filter::{BLOCK_BYTES, Filter};
 use crate::error::{LogError, Positions, io_error};
 use crate::segment::{u32_at, u64_at, u128_at};
 
@@ -115,14 +115,9 @@ impl Run {
         Ok(Run { file, path: path.to_owned(), positions, identities, fences, filter })
     }
 
-    /// Whether an identity is in this run.
-    #[inline]
-    pub(crate) fn contains(&self, identity: u128, hash: Hash) -> Result<bool, LogError> {
-        Ok(self.filter.may_contain(hash) && self.look_up(identity)?)
-    }
-
+    /// Whether an identity that the filter lets through is in this run.
     #[cold]
-    fn look_up(&self, identity: u128) -> Result<bool, LogError> {
+    pub(crate) fn look_up(&self, identity: u128) -> Result<bool, LogError> {
         let Some(page) = self.fences.partition_point(|fence| *fence <= identity).checked_sub(1) else {
             return Ok(false);
         };

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::filter::{Filter, Hash};
+use super::filter::{FilterBuilder, Hash};
 use super::run::{PAGE_BYTES, PAGE_IDENTITIES, Run, encode_header, finish_page, path_of};
 use crate::disk::sync_dir;
 
@@ -29,7 +29,11 @@ impl Drop for Temporary {
 pub(crate) struct RunWriter {
     path: PathBuf,
     temporary: Temporary,
-    run: Run,
+    file: File,
+    positions: RangeInclusive<u64>,
+    identities: u64,
+    fences: Vec<u128>,
+    filter: FilterBuilder,
     page: Box<[u8; PAGE_BYTES]>,
     in_page: usize,
     buffer: Vec<u8>,
@@ -44,11 +48,14 @@ impl RunWriter {
         let temporary = Temporary(path.with_extension("tmp"));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary.0)?;
         let fences = Vec::with_capacity(identities.div_ceil(PAGE_IDENTITIES as u64) as usize);
-        let filter = Filter::for_identities(identities);
         Ok(RunWriter {
-            run: Run { file, path: path.clone(), positions, identities: 0, fences, filter },
             path,
             temporary,
+            file,
+            positions,
+            identities: 0,
+            fences,
+            filter: FilterBuilder::for_identities(identities),
             page: Box::new([0; PAGE_BYTES]),
             in_page: 0,
             buffer: Vec::with_capacity(WRITE_BYTES),
@@ -60,12 +67,12 @@ impl RunWriter {
     /// Adds an identity, larger than the one before.
     pub(crate) fn push(&mut self, identity: u128) -> io::Result<()> {
         if self.in_page == 0 {
-            self.run.fences.push(identity);
+            self.fences.push(identity);
         }
         self.page[self.in_page * 16..self.in_page * 16 + 16].copy_from_slice(&identity.to_le_bytes());
         self.in_page += 1;
-        self.run.identities += 1;
-        self.run.filter.insert(Hash::of(identity));
+        self.identities += 1;
+        self.filter.insert(Hash::of(identity));
         if self.in_page == PAGE_IDENTITIES { self.end_page() } else { Ok(()) }
     }
 
@@ -77,11 +84,11 @@ impl RunWriter {
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
-        self.run.file.write_all_at(&self.buffer, self.written)?;
+        self.file.write_all_at(&self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         if self.written - self.flushed >= FLUSH_BYTES {
-            self.run.file.sync_data()?;
+            self.file.sync_data()?;
             self.flushed = self.written;
         }
         Ok(())
@@ -93,16 +100,24 @@ impl RunWriter {
             self.end_page()?;
         }
         self.write_buffer()?;
-        let mut tail = Vec::with_capacity(self.run.memory_bytes() as usize);
-        for fence in &self.run.fences {
+        let run = Run {
+            file: self.file,
+            path: self.path,
+            positions: self.positions,
+            identities: self.identities,
+            fences: self.fences,
+            filter: self.filter.finish(),
+        };
+        let mut tail = Vec::with_capacity(run.memory_bytes() as usize);
+        for fence in &run.fences {
             tail.extend_from_slice(&fence.to_le_bytes());
         }
-        self.run.filter.encode_into(&mut tail);
-        self.run.file.write_all_at(&tail, self.written)?;
-        self.run.file.write_all_at(&encode_header(&self.run, crc32c::crc32c(&tail)), 0)?;
-        self.run.file.sync_all()?;
-        fs::rename(&self.temporary.0, &self.path)?;
-        sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
-        Ok(self.run)
+        run.filter.encode_into(&mut tail);
+        run.file.write_all_at(&tail, self.written)?;
+        run.file.write_all_at(&encode_header(&run, crc32c::crc32c(&tail)), 0)?;
+        run.file.sync_all()?;
+        fs::rename(&self.temporary.0, &run.path)?;
+        sync_dir(run.path.parent().unwrap_or(Path::new(".")))?;
+        Ok(run)
     }
 }

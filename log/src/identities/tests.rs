@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 
 use super::background::seal;
+use super::filter::Hash;
 use super::merge::{merge, plan};
 use super::recent::{Identities, IdentityError};
 use super::run::{PAGE_BYTES, Run, path_of};
@@ -31,7 +32,7 @@ fn identity() -> impl Strategy<Value = u128> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (proptest::collection::vec(identity(), 0..40), proptest::bool::weighted(0.2))
+        8 => (proptest::collection::vec(identity(), 0..150), proptest::bool::weighted(0.2))
             .prop_map(|(group, fails)| Step::Group(group, fails)),
         2 => Just(Step::Freeze),
         1 => Just(Step::Reopen),
@@ -53,14 +54,17 @@ proptest! {
             match step {
                 Step::Group(group, fails) => {
                     store.make_room(group.len(), log.len() as u64).unwrap();
-                    let mut fresh = Vec::new();
-                    for identity in group {
-                        let is_new = !known.contains(&identity) && !fresh.contains(&identity);
-                        prop_assert_eq!(store.insert(identity).unwrap(), is_new);
-                        if is_new {
-                            fresh.push(identity);
+                    let mut expected = Vec::new();
+                    let mut is_new = Vec::new();
+                    for identity in &group {
+                        is_new.push(!known.contains(identity) && !expected.contains(identity));
+                        if is_new.last() == Some(&true) {
+                            expected.push(*identity);
                         }
                     }
+                    let mut fresh = Vec::new();
+                    prop_assert_eq!(store.insert_all(group.into_iter(), &mut fresh).unwrap(), is_new);
+                    prop_assert_eq!(&fresh, &expected);
                     if fails {
                         store.forget(&fresh);
                     } else {
@@ -80,10 +84,17 @@ proptest! {
             }
         }
         store.make_room(0, log.len() as u64).unwrap();
-        for identity in log {
-            prop_assert!(!store.insert(identity).unwrap());
-        }
+        prop_assert!(!insert(&mut store, &log).unwrap().contains(&true));
     }
+}
+
+fn insert(store: &mut Identities, identities: &[u128]) -> Result<Vec<bool>, IdentityError> {
+    store.insert_all(identities.iter().copied(), &mut Vec::new())
+}
+
+/// As the store looks into a run: the filter first.
+fn contains(run: &Run, identity: u128) -> Result<bool, LogError> {
+    Ok(run.filter.may_contain(Hash::of(identity)) && run.look_up(identity)?)
 }
 
 /// A run of the numbers in steps of three, sealed under these positions.
@@ -107,7 +118,7 @@ fn a_run_finds_what_is_in_it_and_nothing_else_after_it_is_opened_again() {
         assert_eq!(run.identities, count);
         assert_eq!(run.positions, numbers);
         let in_run =
-            |identity: u64| run.contains(u128::from(identity), super::filter::Hash::of(u128::from(identity))).unwrap();
+            |identity: u64| contains(&run, u128::from(identity)).unwrap();
         for n in numbers {
             assert!(in_run(n * 3));
             assert!(!in_run(n * 3 + 1));
@@ -125,7 +136,7 @@ fn merged_runs_hold_all_of_theirs_and_stay_few() {
         let group: Vec<u128> = (n * 50 + 1..=n * 50 + 50).map(|n| u128::from(n) << 64).collect();
         store.make_room(50, n * 50).unwrap();
         for identity in group {
-            assert!(store.insert(identity).unwrap());
+            assert_eq!(insert(&mut store, &[identity]).unwrap(), [true]);
         }
     }
     store.freeze(2000);
@@ -141,8 +152,9 @@ fn merged_runs_hold_all_of_theirs_and_stay_few() {
     let mut store = Identities::open(dir.path(), 100).unwrap();
     assert_eq!((store.sealed_to(), store.sealed()), (2000, 2000));
     store.make_room(2000, 2000).unwrap();
-    assert!((1..=2000_u128).all(|n| !store.insert(n << 64).unwrap()));
-    assert!(store.insert(2001 << 64).unwrap());
+    let known: Vec<u128> = (1..=2000_u128).map(|n| n << 64).collect();
+    assert!(!insert(&mut store, &known).unwrap().contains(&true));
+    assert_eq!(insert(&mut store, &[2001 << 64]).unwrap(), [true]);
 }
 
 #[test]
@@ -221,7 +233,7 @@ fn a_flipped_bit_anywhere_in_a_run_is_never_believed() {
         fs::write(&path, &bytes).unwrap();
         let Ok(run) = Run::open(&path) else { continue };
         let answers: Result<Vec<bool>, LogError> =
-            (1..=300_u128).map(|n| run.contains(n * 3, super::filter::Hash::of(n * 3))).collect();
+            (1..=300_u128).map(|n| contains(&run, n * 3)).collect();
         match answers {
             // The zeros behind the header are the one place where nothing is.
             Ok(answers) => assert!((60..PAGE_BYTES).contains(&at) && answers.iter().all(|found| *found), "byte {at}"),
@@ -241,7 +253,7 @@ fn memory_is_bounded_when_sealing_fails() {
         match store.make_room(10, taken) {
             Ok(()) => {
                 for n in taken + 1..=taken + 10 {
-                    store.insert(u128::from(n)).unwrap();
+                    insert(&mut store, &[u128::from(n)]).unwrap();
                 }
                 taken += 10;
             }
@@ -257,5 +269,6 @@ fn memory_is_bounded_when_sealing_fails() {
         assert!(started.elapsed().as_secs() < 20);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert!((1..=30_u128).all(|n| !store.insert(n).unwrap()));
+    let known: Vec<u128> = (1..=30).collect();
+    assert!(!insert(&mut store, &known).unwrap().contains(&true));
 }

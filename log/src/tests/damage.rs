@@ -8,9 +8,9 @@ use super::{append, crash, numbers, open, segments, small, stored};
 use crate::segment::HEADER_BYTES;
 use crate::{Log, LogError, Options, Positions};
 
-/// Lengths of frames, worked out by hand: 32 header, 12 request, and 21 + 7 for each "event n" of one digit.
-const FRAME_OF_ONE: u64 = 32 + 12 + 28;
-const FRAME_OF_THREE: u64 = 32 + 12 + 3 * 28;
+/// Lengths of frames, worked out by hand: 40 header, 12 request, and 21 + 7 for each "event n" of one digit.
+const FRAME_OF_ONE: u64 = 40 + 12 + 28;
+const FRAME_OF_THREE: u64 = 40 + 12 + 3 * 28;
 
 /// A log with records 1 to 3 in single frames and 4 to 6 in one, as a crash leaves it.
 fn crashed(dir: &Path) -> std::path::PathBuf {
@@ -186,7 +186,7 @@ fn a_file_of_another_version_is_named() {
     let crc = crc32c::crc32c(&bytes[..32]).to_le_bytes();
     bytes[32..36].copy_from_slice(&crc);
     fs::write(path, bytes).unwrap();
-    assert!(matches!(Log::open(dir.path(), small()), Err(LogError::Version { found: 9, known: 1, .. })));
+    assert!(matches!(Log::open(dir.path(), small()), Err(LogError::Version { found: 9, known: 2, .. })));
 }
 
 #[test]
@@ -197,16 +197,17 @@ fn the_format_never_changes_unnoticed() {
     log.close();
     let bytes = fs::read(&segments(dir.path())[0]).unwrap();
     assert_eq!(bytes.len() as u64, HEADER_BYTES + FRAME_OF_ONE);
-    assert_eq!(&bytes[..12], b"MIZANLOG\x01\0\0\0");
+    assert_eq!(&bytes[..12], b"MIZANLOG\x02\0\0\0");
     assert_eq!(&bytes[16..24], 1_u64.to_le_bytes());
     let (marker, frame) = (&bytes[24..32], &bytes[40..]);
     assert_eq!(&frame[..8], marker);
     assert_eq!(&frame[12..16], 40_u32.to_le_bytes());
     assert_eq!(&frame[16..24], 1_u64.to_le_bytes());
     assert_eq!(&frame[24..32], [1, 0, 0, 0, 1, 0, 0, 0]);
-    assert_eq!(&frame[32..40], 1_700_000_000_000_000_i64.to_le_bytes());
-    assert_eq!(&frame[40..44], [1, 0, 0, 0]);
-    assert_eq!(&frame[44..49], [7, 0, 0, 0, 1]);
-    assert_eq!(&frame[49..65], super::identity(1).to_le_bytes());
-    assert_eq!(&frame[65..], b"event 1");
+    assert_eq!(&frame[32..40], [2, 0, 0, 0, 0, 0, 0, 0], "tag 1 alone, no gap");
+    assert_eq!(&frame[40..48], 1_700_000_000_000_000_i64.to_le_bytes());
+    assert_eq!(&frame[48..52], [1, 0, 0, 0]);
+    assert_eq!(&frame[52..57], [7, 0, 0, 0, 1]);
+    assert_eq!(&frame[57..73], super::identity(1).to_le_bytes());
+    assert_eq!(&frame[73..], b"event 1");
 }

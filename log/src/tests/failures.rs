@@ -106,11 +106,11 @@ fn the_last_frame_is_written_again_when_the_log_is_opened() {
     append(&log, 1..=2).unwrap();
     log.close();
     let options = small();
-    // Of the frame's 100 bytes (32 + 12 + 2 * 28) only 99 can be written.
-    options.faults.set_space(Some(99));
+    // Of the frame's 108 bytes (40 + 12 + 2 * 28) only 107 can be written.
+    options.faults.set_space(Some(107));
     assert!(matches!(Log::open(dir.path(), options), Err(LogError::Io { .. })));
     let options = small();
-    options.faults.set_space(Some(100));
+    options.faults.set_space(Some(108));
     assert!(Log::open(dir.path(), options).is_ok());
 }
 

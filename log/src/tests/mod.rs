@@ -1,5 +1,6 @@
 //! What the log promises, through real files.
 
+mod bulk;
 mod damage;
 mod duplicates;
 mod failures;
