@@ -1,49 +1,42 @@
-//! How fast events are read, checked and built into columns on one thread.
+//! How long an event takes from text to columns, on one core: `cargo run --release -p mizan-events --example parse_rate -- FILE`
 //!
-//! ```sh
-//! cargo run --release -p mizan-events --example parse_rate -- sample-data/small/storefront.ndjson
-//! ```
-#![allow(clippy::unwrap_used)]
+//! FILE is NDJSON as `mizan-sample-data`'s example `generate` writes it. The steps add up: each line is a step more.
 
 use std::time::Instant;
 
-use mizan_events::{BatchBuilder, EventTime, Family, Unknown, parse};
+use mizan_events::{BatchBuilder, EventTime, Family, Unknown, identity, parse};
 
-const EVENTS: usize = 1_000_000;
-
-fn main() {
-    let path = std::env::args().nth(1).expect("name a file of events, one a line");
-    let text = std::fs::read_to_string(path).unwrap();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: parse_rate FILE")?;
+    let text: String = std::fs::read_to_string(path)?.lines().take(1_000_000).flat_map(|line| [line, "\n"]).collect();
+    let lines: Vec<&str> = text.lines().collect();
     let now = EventTime::now();
-    let bytes: usize = lines.iter().cycle().take(EVENTS).map(|line| line.len()).sum();
-
-    let started = Instant::now();
-    let mut identities = 0;
-    for line in lines.iter().cycle().take(EVENTS) {
-        identities ^= parse(line, Unknown::Keep, now).unwrap().identity();
-    }
-    report("parse", started, bytes, identities);
-
-    let started = Instant::now();
-    let mut rows = 0;
-    let mut builders = Family::ALL.map(BatchBuilder::new);
-    for (position, line) in lines.iter().cycle().take(EVENTS).enumerate() {
-        let event = parse(line, Unknown::Keep, now).unwrap();
-        let builder = &mut builders[event.family().index()];
-        builder.append(&event, position as u64, now);
-        if builder.len() == 16_384 {
-            rows += builder.finish().num_rows() as u128;
+    let measure = |what: &str, work: &mut dyn FnMut(&str)| {
+        for _ in 0..3 {
+            let begun = Instant::now();
+            lines.iter().for_each(|line| work(line));
+            let nanoseconds = begun.elapsed().as_nanos() as f64 / lines.len() as f64;
+            println!("{what:<24} {nanoseconds:>7.0} ns an event");
         }
-    }
-    report("parse and build", started, bytes, rows);
-}
-
-fn report(what: &str, started: Instant, bytes: usize, check: u128) {
-    let seconds = started.elapsed().as_secs_f64();
-    println!(
-        "{what:16} {:>9.0} events/s  {:>6.1} MB/s  ({check:x})",
-        EVENTS as f64 / seconds,
-        bytes as f64 / 1e6 / seconds
-    );
+    };
+    let mut seen = 0;
+    measure("lines", &mut |line| seen += line.len());
+    measure("parse", &mut |line| seen += usize::from(parse(line, Unknown::Keep, now).is_ok()));
+    measure("parse, identity", &mut |line| {
+        if let Ok(event) = parse(line, Unknown::Keep, now) {
+            seen += identity(&event.source, &event.id) as usize;
+        }
+    });
+    let mut builder = BatchBuilder::new(Family::Storefront);
+    measure("parse, identity, columns", &mut |line| {
+        if let Ok(event) = parse(line, Unknown::Keep, now) {
+            seen += identity(&event.source, &event.id) as usize;
+            builder.append(&event, 0, now);
+            if builder.len() == 14_000 {
+                seen += builder.finish().num_rows();
+            }
+        }
+    });
+    println!("({seen})");
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, ListArray, RecordBatch, StringBuilder, StructArray,
+    Array, ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, ListArray, RecordBatch, StringBuilder, StructArray,
     TimestampMicrosecondBuilder,
 };
 use arrow::buffer::OffsetBuffer;
@@ -17,7 +17,18 @@ use crate::schema::{data_type, decimal_type, element, schema};
 use crate::time::EventTime;
 use crate::value::{Row, Value};
 
-/// Collects events of one family into a batch under the family's schema.
+/// The column, and an empty builder of the same type with room for as many rows again.
+macro_rules! finish_plain {
+    ($builder:expr, $kind:ident) => {{
+        let array = $builder.finish();
+        let next = $kind::with_capacity(array.len()).with_data_type(array.data_type().clone());
+        drop(std::mem::replace(&mut $builder, next));
+        Arc::new(array) as ArrayRef
+    }};
+}
+
+/// Collects events of one family into a batch under the family's schema. Used again, it makes room at once for as much as
+/// the last batch took.
 pub struct BatchBuilder {
     family: Family,
     event_id: StringBuilder,
@@ -81,22 +92,30 @@ impl BatchBuilder {
     /// The batch; the builder is empty again.
     pub fn finish(&mut self) -> RecordBatch {
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.event_id.finish()),
-            Arc::new(self.source.finish()),
-            Arc::new(self.event_type.finish()),
-            Arc::new(self.shop.finish()),
-            Arc::new(self.event_time.finish()),
-            Arc::new(self.received_at.finish()),
-            Arc::new(self.event_date.finish()),
-            Arc::new(self.position.finish()),
+            finish_text(&mut self.event_id),
+            finish_text(&mut self.source),
+            finish_text(&mut self.event_type),
+            finish_text(&mut self.shop),
+            finish_plain!(self.event_time, TimestampMicrosecondBuilder),
+            finish_plain!(self.received_at, TimestampMicrosecondBuilder),
+            finish_plain!(self.event_date, Date32Builder),
+            finish_plain!(self.position, Int64Builder),
         ];
         self.data.finish(&mut columns);
-        columns.push(Arc::new(self.extra.finish()));
+        columns.push(finish_text(&mut self.extra));
         self.rows = 0;
         let schema = schema(self.family);
         // Builders and schema come from one table of columns, which `every_family_builds_under_its_schema` holds.
         RecordBatch::try_new(Arc::clone(&schema), columns).unwrap_or_else(|_| RecordBatch::new_empty(schema))
     }
+}
+
+/// The column, and an empty builder with room for as much again.
+fn finish_text(builder: &mut StringBuilder) -> ArrayRef {
+    let bytes = builder.values_slice().len();
+    let array = builder.finish();
+    *builder = StringBuilder::with_capacity(array.len(), bytes + bytes / 16);
+    Arc::new(array)
 }
 
 /// Builders of the columns of a row, flat objects spread out.
@@ -225,10 +244,10 @@ impl ColumnBuilder {
     fn finish(&mut self, arrays: &mut Vec<ArrayRef>) {
         self.settle();
         match &mut self.values {
-            Values::Text(builder) => arrays.push(Arc::new(builder.finish())),
-            Values::Decimal(builder) => arrays.push(Arc::new(builder.finish())),
-            Values::Integer(builder) => arrays.push(Arc::new(builder.finish())),
-            Values::Time(builder) => arrays.push(Arc::new(builder.finish())),
+            Values::Text(builder) => arrays.push(finish_text(builder)),
+            Values::Decimal(builder) => arrays.push(finish_plain!(*builder, Decimal128Builder)),
+            Values::Integer(builder) => arrays.push(finish_plain!(*builder, Int64Builder)),
+            Values::Time(builder) => arrays.push(finish_plain!(*builder, TimestampMicrosecondBuilder)),
             Values::Flat(inner) => inner.finish(arrays),
             Values::Struct { fields, inner, valid } => {
                 let mut children = Vec::with_capacity(fields.len());
@@ -255,7 +274,7 @@ impl ColumnBuilder {
 mod tests {
     use super::*;
     use crate::{Unknown, parse};
-    use arrow::array::{Array, AsArray};
+    use arrow::array::AsArray;
 
     #[test]
     fn every_family_builds_under_its_schema() {

@@ -4,11 +4,13 @@
 //! nowhere else. Columns may be added at the end of a family; they are never renamed or given another kind.
 
 mod inventory;
+mod name;
 mod order;
 mod payment;
 mod storefront;
 
 pub use inventory::INVENTORY;
+pub(crate) use name::NameKey;
 pub use order::ORDER;
 pub use payment::PAYMENT;
 pub use storefront::STOREFRONT;
@@ -53,6 +55,21 @@ pub struct Column {
     pub personal: bool,
     /// Worth minimum and maximum per file, because queries look rows up by it.
     pub statistics: bool,
+    /// The name, as it is found in text.
+    key: NameKey,
+}
+
+/// The place of the column with this name. Senders write their fields in one order, mostly ours, so the search begins at
+/// the column after the last one.
+#[inline]
+pub(crate) fn find(columns: &[Column], name: &str, expected: usize) -> Option<usize> {
+    let key = NameKey::of(name);
+    let is_it = |column: &Column| column.key == key && (key.is_whole() || column.name == name);
+    let (before, ahead) = columns.split_at(expected);
+    match ahead.iter().position(is_it) {
+        Some(place) => Some(expected + place),
+        None => before.iter().position(is_it),
+    }
 }
 
 /// The place of a column that is known to be there, found while compiling.
@@ -73,17 +90,17 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 const fn column(name: &'static str, kind: Kind, comment: &'static str) -> Column {
-    Column { name, kind, comment, personal: false, statistics: false }
+    Column { name, kind, comment, personal: false, statistics: false, key: NameKey::of(name) }
 }
 
 /// A column that tells who a person is.
 const fn personal(name: &'static str, kind: Kind, comment: &'static str) -> Column {
-    Column { name, kind, comment, personal: true, statistics: false }
+    Column { personal: true, ..column(name, kind, comment) }
 }
 
 /// A column whose range per file lets a query skip files.
 const fn sought(name: &'static str, kind: Kind, comment: &'static str) -> Column {
-    Column { name, kind, comment, personal: false, statistics: true }
+    Column { statistics: true, ..column(name, kind, comment) }
 }
 
 #[cfg(test)]

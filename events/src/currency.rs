@@ -10,12 +10,28 @@ pub struct Currency {
     index: u8,
 }
 
+const NONE: u8 = u8::MAX;
+/// Places in the list by the three letters of the code.
+static BY_LETTERS: [[[u8; 26]; 26]; 26] = by_letters();
+
+const fn by_letters() -> [[[u8; 26]; 26]; 26] {
+    let mut table = [[[NONE; 26]; 26]; 26];
+    let mut index = 0;
+    while index < CURRENCIES.len() {
+        let code = CURRENCIES[index].0.as_bytes();
+        table[(code[0] - b'A') as usize][(code[1] - b'A') as usize][(code[2] - b'A') as usize] = index as u8;
+        index += 1;
+    }
+    table
+}
+
 impl Currency {
     /// The currency with this code, upper case as the standard writes it.
     pub fn from_code(code: &str) -> Option<Currency> {
-        let found = CURRENCIES.binary_search_by(|(known, _)| (*known).cmp(code));
-        let index = u8::try_from(found.ok()?).ok()?;
-        Some(Currency { index })
+        let [first, second, third] = *code.as_bytes() else { return None };
+        let letter = |byte: u8| byte.checked_sub(b'A').filter(|letter| *letter < 26).map(usize::from);
+        let index = BY_LETTERS[letter(first)?][letter(second)?][letter(third)?];
+        (index != NONE).then_some(Currency { index })
     }
 
     /// Three capital letters.
@@ -55,11 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_sorted_so_that_search_finds_every_code() {
+    fn every_code_of_the_list_is_found_and_no_other() {
         for (code, _) in CURRENCIES {
             assert_eq!(Currency::from_code(code).unwrap().code(), code);
         }
-        assert!(Currency::from_code("sar").is_none());
+        for none in ["", "SA", "SARR", "sar", "S R", "ΩΩ", "[AA", "ZZZ"] {
+            assert!(Currency::from_code(none).is_none(), "{none}");
+        }
         assert!(Currency::from_code("XAU").is_none(), "gold has no minor unit");
     }
 }

@@ -57,16 +57,32 @@ struct Places {
     currency: Option<usize>,
     quantity: Option<usize>,
     lines: Option<usize>,
+    /// Columns that hold money, or rows with money.
+    money: Vec<usize>,
 }
 
 fn places(family: Family) -> &'static Places {
     static ALL: LazyLock<[Places; 4]> = LazyLock::new(|| {
         Family::ALL.map(|family| {
             let place = |name| family.columns().iter().position(|column| column.name == name);
-            Places { currency: place("currency"), quantity: place("quantity"), lines: place("lines") }
+            let money = (0..family.columns().len()).filter(|place| holds_money(&family.columns()[*place]));
+            Places {
+                currency: place("currency"),
+                quantity: place("quantity"),
+                lines: place("lines"),
+                money: money.collect(),
+            }
         })
     });
     &ALL[family.index()]
+}
+
+fn holds_money(column: &Column) -> bool {
+    match column.kind {
+        Kind::Amount | Kind::Price => true,
+        Kind::Struct(inner) | Kind::Flat(inner) | Kind::List(inner) => inner.iter().any(holds_money),
+        _ => false,
+    }
 }
 
 fn value_at<'e, 'a>(event: &'e Event<'a>, place: Option<usize>) -> &'e Value<'a> {
@@ -91,7 +107,8 @@ fn check_currency(event: &Event<'_>, problems: &mut Vec<Problem>) {
         None => true,
         Some(currency) => kind == Kind::Amount && !amount.fits_exponent(currency.exponent()),
     };
-    if !any_amount(columns, &event.row, &wrong) {
+    let money = &places(event.family()).money;
+    if !money.iter().any(|place| any_amount(&columns[*place], &event.row[*place], &wrong)) {
         return;
     }
     let mut without_currency = None;
@@ -118,13 +135,16 @@ fn check_currency(event: &Event<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn any_amount(columns: &'static [Column], row: &Row<'_>, wrong: &impl Fn(Decimal, Kind) -> bool) -> bool {
-    columns.iter().zip(row).any(|(column, value)| match (column.kind, value) {
+fn any_amount(column: &'static Column, value: &Value<'_>, wrong: &impl Fn(Decimal, Kind) -> bool) -> bool {
+    let any_of = |columns: &'static [Column], row: &Row<'_>| {
+        columns.iter().zip(row).any(|(column, value)| any_amount(column, value, wrong))
+    };
+    match (column.kind, value) {
         (Kind::Amount | Kind::Price, Value::Decimal(amount)) => wrong(*amount, column.kind),
-        (Kind::Struct(inner) | Kind::Flat(inner), Value::Row(row)) => any_amount(inner, row, wrong),
-        (Kind::List(inner), Value::Rows(rows)) => rows.iter().any(|row| any_amount(inner, row, wrong)),
+        (Kind::Struct(inner) | Kind::Flat(inner), Value::Row(row)) => any_of(inner, row),
+        (Kind::List(inner), Value::Rows(rows)) => rows.iter().any(|row| any_of(inner, row)),
         _ => false,
-    })
+    }
 }
 
 /// Calls back for every amount and price in a row, nested ones included.

@@ -28,37 +28,39 @@ pub struct Refused {
     pub error: EventError,
 }
 
-/// Reads event lines out of one block of bytes. Entries share the block; nothing is copied but what had to be redacted.
-pub fn decode_lines<'a>(
-    block: &'a Bytes,
-    lines: impl Iterator<Item = &'a str>,
+/// Decodes block after block.
+pub struct Decoder {
     unknown: Unknown,
     received_at: EventTime,
-) -> Decoded {
-    let mut builders: [Option<BatchBuilder>; 4] = [const { None }; 4];
-    let mut entries = Vec::new();
-    let mut refused = Vec::new();
-    for (index, line) in lines.enumerate() {
-        match parse(line, unknown, received_at) {
-            Ok(event) => {
-                let family = event.family();
-                builders[family.index()].get_or_insert_with(|| BatchBuilder::new(family)).append(
-                    &event,
-                    0,
-                    received_at,
-                );
-                let bytes = if event.redacted { event.to_json().into() } else { block.slice_ref(line.as_bytes()) };
-                entries.push(Entry { identity: event.identity(), tag: family.tag(), bytes });
-            }
-            Err(error) => refused.push(Refused { index, text: line.to_owned(), error }),
-        }
+    /// Kept from block to block: the next one is much like the last.
+    builders: [BatchBuilder; 4],
+}
+
+impl Decoder {
+    /// For events that came at this moment.
+    pub fn new(unknown: Unknown, received_at: EventTime) -> Decoder {
+        Decoder { unknown, received_at, builders: Family::ALL.map(BatchBuilder::new) }
     }
-    let batches = Family::ALL
-        .into_iter()
-        .zip(&mut builders)
-        .filter_map(|(family, builder)| Some((family, builder.as_mut()?.finish())))
-        .collect();
-    Decoded { entries, batches, refused }
+
+    /// Reads event lines out of one block of bytes. Entries share the block; nothing is copied but what had to be redacted.
+    pub fn decode<'a>(&mut self, block: &'a Bytes, lines: impl Iterator<Item = &'a str>) -> Decoded {
+        let mut entries = Vec::with_capacity(lines.size_hint().0);
+        let mut refused = Vec::new();
+        for (index, line) in lines.enumerate() {
+            match parse(line, self.unknown, self.received_at) {
+                Ok(event) => {
+                    let family = event.family();
+                    self.builders[family.index()].append(&event, 0, self.received_at);
+                    let bytes = if event.redacted { event.to_json().into() } else { block.slice_ref(line.as_bytes()) };
+                    entries.push(Entry { identity: event.identity(), tag: family.tag(), bytes });
+                }
+                Err(error) => refused.push(Refused { index, text: line.to_owned(), error }),
+            }
+        }
+        let filled = Family::ALL.into_iter().zip(&mut self.builders).filter(|(_, builder)| !builder.is_empty());
+        let batches = filled.map(|(family, builder)| (family, builder.finish())).collect();
+        Decoded { entries, batches, refused }
+    }
 }
 
 impl Decoded {

@@ -18,6 +18,6 @@ pub mod mapping;
 pub mod rejected;
 mod worker;
 
-pub use decode::{Decoded, Refused, decode_lines};
+pub use decode::{Decoded, Decoder, Refused};
 pub use intake::{Intake, IntakeError, Receipt, RejectedItem};
 pub use worker::{Columns, Worker, WorkerError, WorkerOptions, fill_tail, flushed};

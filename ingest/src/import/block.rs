@@ -2,9 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr_iter;
-use mizan_events::{EventTime, Unknown};
 
-use crate::decode::{Decoded, decode_lines};
+use crate::decode::{Decoded, Decoder};
 use crate::files::{BadRow, Chunk, ChunkItem, FileError, Item, Position, ReadOptions, Record, Rows, SourceFile};
 use crate::mapping::Mapping;
 
@@ -88,24 +87,24 @@ pub(super) fn blocks(
 }
 
 /// Decodes a block; pure work, on any thread.
-pub(super) fn decode(block: Block, mapping: Option<&Mapping>, received_at: EventTime) -> DecodedBlock {
+pub(super) fn decode(block: Block, mapping: Option<&Mapping>, decoder: &mut Decoder) -> DecodedBlock {
     match (block, mapping) {
-        (Block::Lines(chunk), _) => decode_chunk(&chunk, received_at),
-        (Block::Records(records), Some(mapping)) => decode_records(records, mapping, received_at),
+        (Block::Lines(chunk), _) => decode_chunk(&chunk, decoder),
+        (Block::Records(records), Some(mapping)) => decode_records(records, mapping, decoder),
         // Records are only read for a mapping.
-        (Block::Records(_), None) => nothing(Vec::new(), received_at),
+        (Block::Records(_), None) => nothing(Vec::new(), decoder),
         (Block::Bad(row), _) => {
-            nothing(vec![RefusedRow { line: row.line, reason: row.reason, body: row.body }], received_at)
+            nothing(vec![RefusedRow { line: row.line, reason: row.reason, body: row.body }], decoder)
         }
     }
 }
 
-fn nothing(refused: Vec<RefusedRow>, received_at: EventTime) -> DecodedBlock {
-    let decoded = decode_lines(&Bytes::new(), std::iter::empty(), Unknown::Keep, received_at);
+fn nothing(refused: Vec<RefusedRow>, decoder: &mut Decoder) -> DecodedBlock {
+    let decoded = decoder.decode(&Bytes::new(), std::iter::empty());
     DecodedBlock { decoded, refused }
 }
 
-fn decode_chunk(chunk: &Chunk, received_at: EventTime) -> DecodedBlock {
+fn decode_chunk(chunk: &Chunk, decoder: &mut Decoder) -> DecodedBlock {
     let mut refused = Vec::new();
     let mut places = Vec::new();
     let mut lines = Vec::new();
@@ -133,14 +132,14 @@ fn decode_chunk(chunk: &Chunk, received_at: EventTime) -> DecodedBlock {
             }),
         }
     }
-    let mut decoded = decode_lines(&chunk.bytes, lines.into_iter(), Unknown::Keep, received_at);
+    let mut decoded = decoder.decode(&chunk.bytes, lines.into_iter());
     for bad in std::mem::take(&mut decoded.refused) {
         refused.push(RefusedRow { line: places[bad.index], reason: bad.error.to_string(), body: bad.text });
     }
     DecodedBlock { decoded, refused }
 }
 
-fn decode_records(records: Vec<Record>, mapping: &Mapping, received_at: EventTime) -> DecodedBlock {
+fn decode_records(records: Vec<Record>, mapping: &Mapping, decoder: &mut Decoder) -> DecodedBlock {
     let (places, rows): (Vec<u64>, Vec<Rows>) = records.into_iter().map(|record| (record.line, record.rows)).unzip();
     let mut refused = Vec::new();
     let mut text = BytesMut::new();
@@ -166,7 +165,7 @@ fn decode_records(records: Vec<Record>, mapping: &Mapping, received_at: EventTim
     let block = text.freeze();
     // Each range holds a whole event text, which was UTF-8 when it was copied in.
     let lines = ranges.into_iter().map(|range| std::str::from_utf8(&block[range]).unwrap_or_default());
-    let mut decoded = decode_lines(&block, lines, Unknown::Refuse, received_at);
+    let mut decoded = decoder.decode(&block, lines);
     for bad in std::mem::take(&mut decoded.refused) {
         let record = origins[bad.index];
         let reason = format!("the mapping's event is not valid: {}", bad.error);

@@ -74,6 +74,9 @@ pub enum ImportError {
         /// What is wrong.
         reason: String,
     },
+    /// A thread cannot be started.
+    #[error("a thread of the import cannot be started: {0}")]
+    Start(std::io::Error),
     /// A thread ended early.
     #[error("the import's {0} thread ended early")]
     Thread(&'static str),

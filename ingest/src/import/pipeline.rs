@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mizan_events::EventTime;
+use mizan_events::{EventTime, Unknown};
 use mizan_log::{Entry, Outcome};
 use tokio::runtime::Handle;
 
 use super::block::{DecodedBlock, ReadBlock, RefusedRow, blocks, decode};
 use super::{ImportError, ImportOptions, ImportProgress, ImportSummary};
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Decoder};
 use crate::files::{FileError, ImportState, Position, Source};
 use crate::intake::Intake;
 use crate::mapping::Mapping;
@@ -52,22 +52,29 @@ pub(super) fn run(
     let receive_read = Arc::new(Mutex::new(receive_read));
     let starts: Vec<(usize, Position)> = todo.iter().map(|(index, state)| (*index, state.position())).collect();
     let received_at = EventTime::now();
+    // In what a mapping makes, an unknown field is a slip of the pen.
+    let unknown = if mapping.is_some() { Unknown::Refuse } else { Unknown::Keep };
 
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read(source, mapping, &starts, &send_read, progress));
+        let named = |name: &str| std::thread::Builder::new().name(format!("mizan-{name}"));
+        let reader = named("read")
+            .spawn_scoped(scope, move || read(source, mapping, &starts, &send_read, progress))
+            .map_err(ImportError::Start)?;
         for _ in 0..decoders {
             let (receive, send) = (Arc::clone(&receive_read), send_decoded.clone());
-            scope.spawn(move || {
+            let decoder = move || {
+                let mut decoder = Decoder::new(unknown, received_at);
                 loop {
                     // The lock is held while waiting, so that blocks are taken in turn.
                     let taken = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(Numbered { number, file, position, ends_file, content }) = taken else { break };
-                    let content = content.map(|read| decode(read.block, mapping, received_at));
+                    let content = content.map(|read| decode(read.block, mapping, &mut decoder));
                     if send.send(Numbered { number, file, position, ends_file, content }).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            named("decode").spawn_scoped(scope, decoder).map_err(ImportError::Start)?;
         }
         drop(send_decoded);
         drop(receive_read);

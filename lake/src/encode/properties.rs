@@ -39,8 +39,11 @@ pub(crate) fn properties(schema: &Schema, rows: usize) -> WriterProperties {
 }
 
 /// Identifiers that people look single rows up by.
+const LOOKED_UP: [&str; 7] =
+    ["event_id", "session_id", "customer_id", "order_id", "payment_id", "attempt_id", "purchase_order_id"];
+
 fn is_looked_up(field: &Field) -> bool {
-    field.data_type() == &DataType::Utf8 && field.name().ends_with("_id")
+    LOOKED_UP.contains(&field.name().as_str())
 }
 
 fn column(
@@ -69,7 +72,9 @@ fn column(
     }
     let name = path.first().map(String::as_str).unwrap_or_default();
     let place = ColumnPath::new(path.clone());
-    if personal {
+    // The range of a text says little, unless the table's log keeps it as well: every file has every campaign.
+    let is_ranged = field.data_type() != &DataType::Utf8 || field.metadata().contains_key("statistics");
+    if personal || !is_ranged && !SORT_COLUMNS.contains(&name) {
         builder = builder.set_column_statistics_enabled(place.clone(), EnabledStatistics::None);
     } else if SORT_COLUMNS.contains(&name) || name == POSITION {
         builder = builder.set_column_statistics_enabled(place.clone(), EnabledStatistics::Page);
