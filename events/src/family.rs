@@ -1,8 +1,9 @@
 //! The four families of events and the types in each.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 use crate::columns::{self, Column, place_in};
 

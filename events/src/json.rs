@@ -95,12 +95,12 @@ impl<'a> Reader<'a> {
             }
             match self.plain() {
                 Some(name) => {
-                    self.to_value()?;
+                    self.colon()?;
                     field(self, name)?;
                 }
                 None => {
                     let name = self.string()?.text()?;
-                    self.to_value()?;
+                    self.colon()?;
                     field(self, &name)?;
                 }
             }
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
 
     /// From a name to the value that belongs to it.
     #[inline]
-    fn to_value(&mut self) -> Option<()> {
+    fn colon(&mut self) -> Option<()> {
         self.expect(b':')?;
         self.peek().map(|_| ())
     }
@@ -345,10 +345,54 @@ mod tests {
     #[test]
     fn what_is_json_and_what_is_not_agrees_with_serde_json() {
         let texts = [
-            "", " ", "null", "nul", "true ", "tru", "false", "\"\"", "\"", "\"\\\"", "\"\\u12\"", "\"\\u12aF\"", "\"\\x\"",
-            "\"\u{1}\"", "\"tab\there\"", "0", "-", "-0", "01", "1.", "1.5", ".5", "1e", "1e5", "1E+05", "1e-", "--1",
-            "{}", "{ }", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1 , \"a\":[ ]}", "{a:1}", "[1,]", "[,1]", "[1 2]",
-            "[1]x", "[[[[]]]]", "]", "}", "{]", "[}", "\u{feff}1", "\"é…ع\"", "1 1", "nullnull", "\"\\ud800\"",
+            "",
+            " ",
+            "null",
+            "nul",
+            "true ",
+            "tru",
+            "false",
+            "\"\"",
+            "\"",
+            "\"\\\"",
+            "\"\\u12\"",
+            "\"\\u12aF\"",
+            "\"\\x\"",
+            "\"\u{1}\"",
+            "\"tab\there\"",
+            "0",
+            "-",
+            "-0",
+            "01",
+            "1.",
+            "1.5",
+            ".5",
+            "1e",
+            "1e5",
+            "1E+05",
+            "1e-",
+            "--1",
+            "{}",
+            "{ }",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":1 , \"a\":[ ]}",
+            "{a:1}",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1]x",
+            "[[[[]]]]",
+            "]",
+            "}",
+            "{]",
+            "[}",
+            "\u{feff}1",
+            "\"é…ع\"",
+            "1 1",
+            "nullnull",
+            "\"\\ud800\"",
         ];
         for text in texts {
             assert_eq!(accepts(text), serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");

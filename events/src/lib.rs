@@ -39,7 +39,7 @@ pub use export::{ExportError, export};
 pub use family::{EventType, Family};
 pub use identity::{Identity, identity};
 pub use money::{Decimal, DecimalError, Money};
-pub use parse::{Unknown, parse};
+pub use parse::{Parser, Unknown, parse};
 pub use redact::{redact_json, redact_text};
 pub use schema::{ENVELOPE, schema};
 pub use time::{EventTime, TimeError};

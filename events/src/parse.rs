@@ -36,15 +36,58 @@ const LONGEST_ID: usize = 255;
 /// # Errors
 /// [`EventError::NotJson`] when there is no JSON object, else [`EventError::Invalid`] with every problem found.
 pub fn parse(text: &str, unknown: Unknown, now: EventTime) -> Result<Event<'_>, EventError> {
-    let mut reading = Reading::new(unknown);
-    let mut envelope = Envelope::default();
-    let mut read = reading.envelope(text, &mut envelope, true);
-    if envelope.too_early {
-        (reading, envelope) = (Reading::new(unknown), Envelope::default());
-        read = reading.envelope(text, &mut envelope, false);
-    }
-    read.ok_or_else(|| not_json(text))?;
+    Parser::new(unknown, now).parse(text)
+}
 
+/// Reads and checks event after event, and uses the memory of one for the next.
+pub struct Parser<'a> {
+    unknown: Unknown,
+    now: EventTime,
+    /// NULL in every place.
+    spare: Row<'a>,
+}
+
+impl<'a> Parser<'a> {
+    /// For events that came at this moment.
+    pub fn new(unknown: Unknown, now: EventTime) -> Parser<'a> {
+        Parser { unknown, now, spare: Row::new() }
+    }
+
+    /// Reads and checks one event.
+    ///
+    /// # Errors
+    /// As for [`parse`].
+    pub fn parse(&mut self, text: &'a str) -> Result<Event<'a>, EventError> {
+        let mut reading = Reading::new(self.unknown, std::mem::take(&mut self.spare));
+        let mut envelope = Envelope::default();
+        let mut read = reading.envelope(text, &mut envelope, true);
+        if envelope.too_early {
+            (reading, envelope) = (Reading::new(self.unknown, Row::new()), Envelope::default());
+            read = reading.envelope(text, &mut envelope, false);
+        }
+        match read {
+            Some(()) => checked(text, reading, envelope, self.now),
+            None => Err(not_json(text)),
+        }
+    }
+
+    /// Takes an event back that is done with.
+    pub fn reuse(&mut self, event: Event<'a>) {
+        self.spare = event.row;
+        for value in &mut self.spare {
+            if !value.is_null() {
+                *value = Value::Null;
+            }
+        }
+    }
+}
+
+fn checked<'a>(
+    text: &'a str,
+    mut reading: Reading<'a>,
+    envelope: Envelope<'a>,
+    now: EventTime,
+) -> Result<Event<'a>, EventError> {
     // The envelope's faults are told before the data's.
     let of_data = std::mem::take(&mut reading.problems);
     reading.check_constants(&envelope);
@@ -58,9 +101,7 @@ pub fn parse(text: &str, unknown: Unknown, now: EventTime) -> Result<Event<'_>, 
     let time = reading.time_of(envelope.time);
     reading.problems.extend(of_data);
     let row = match (event_type, envelope.row) {
-        (Some(event_type), None) => {
-            Some(reading.late_data(envelope.data, event_type).ok_or_else(|| not_json(text))?)
-        }
+        (Some(event_type), None) => Some(reading.late_data(envelope.data, event_type).ok_or_else(|| not_json(text))?),
         (Some(_), row) => row,
         (None, _) => None,
     };
@@ -128,11 +169,12 @@ struct Reading<'a> {
     problems: Vec<Problem>,
     extra: Vec<(String, Cow<'a, str>)>,
     redacted: bool,
+    spare: Row<'a>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(unknown: Unknown) -> Reading<'a> {
-        Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false }
+    fn new(unknown: Unknown, spare: Row<'a>) -> Reading<'a> {
+        Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false, spare }
     }
 
     /// Reads the envelope, and with `in_place` the data on the way where the type is known by then.
@@ -150,22 +192,23 @@ impl<'a> Reading<'a> {
                 return Some(());
             }
             let token = reader.token()?;
-            match name {
-                "specversion" => envelope.specversion = Some(token),
-                "id" => envelope.id = Some(token),
-                "source" => envelope.source = Some(token),
-                "type" => {
+            // Patterns of bytes are told apart byte by byte, those of text by a call each.
+            match name.as_bytes() {
+                b"specversion" => envelope.specversion = Some(token),
+                b"id" => envelope.id = Some(token),
+                b"source" => envelope.source = Some(token),
+                b"type" => {
                     envelope.too_early |= envelope.row.is_some();
                     envelope.known_type = token.text().and_then(|name| EventType::from_name(&name));
                     envelope.event_type = Some(token);
                 }
-                "time" => envelope.time = Some(token),
-                "shop" => envelope.shop = Some(token),
-                "data" => {
+                b"time" => envelope.time = Some(token),
+                b"shop" => envelope.shop = Some(token),
+                b"data" => {
                     envelope.too_early |= envelope.row.is_some();
                     envelope.data = Some(token);
                 }
-                "datacontenttype" => envelope.content_type = Some(token),
+                b"datacontenttype" => envelope.content_type = Some(token),
                 _ => self.keep_extra(format!("envelope.{name}"), name, token.json),
             }
             Some(())
@@ -284,7 +327,8 @@ impl<'a> Reading<'a> {
     }
 
     fn row(&mut self, reader: &mut Reader<'a>, path: &Path<'_>, columns: &'static [Column]) -> Option<Row<'a>> {
-        let mut row = empty_row(columns);
+        let mut row = std::mem::take(&mut self.spare);
+        row.resize(columns.len(), Value::Null);
         let mut expected = 0;
         reader.object(|reader, name| {
             if let Some(place) = find(columns, name, expected) {
@@ -325,13 +369,7 @@ impl<'a> Reading<'a> {
         self.extra.push((path, kept));
     }
 
-    fn value(
-        &mut self,
-        reader: &mut Reader<'a>,
-        path: &Path<'_>,
-        kind: Kind,
-        into: &mut Value<'a>,
-    ) -> Option<()> {
+    fn value(&mut self, reader: &mut Reader<'a>, path: &Path<'_>, kind: Kind, into: &mut Value<'a>) -> Option<()> {
         // Most values are plain strings. They are put where they belong without a stop on the way.
         if let Some(text) = reader.plain() {
             *into = match kind {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::error::ArrowError;
 use bytes::Bytes;
-use mizan_events::{BatchBuilder, EventError, EventTime, Family, Unknown, parse};
+use mizan_events::{BatchBuilder, EventError, EventTime, Family, Parser, Unknown};
 use mizan_log::{Entry, Outcome};
 
 /// Lines read, checked and built into columns, not yet in the log.
@@ -46,13 +46,15 @@ impl Decoder {
     pub fn decode<'a>(&mut self, block: &'a Bytes, lines: impl Iterator<Item = &'a str>) -> Decoded {
         let mut entries = Vec::with_capacity(lines.size_hint().0);
         let mut refused = Vec::new();
+        let mut parser = Parser::new(self.unknown, self.received_at);
         for (index, line) in lines.enumerate() {
-            match parse(line, self.unknown, self.received_at) {
+            match parser.parse(line) {
                 Ok(event) => {
                     let family = event.family();
                     self.builders[family.index()].append(&event, 0, self.received_at);
                     let bytes = if event.redacted { event.to_json().into() } else { block.slice_ref(line.as_bytes()) };
                     entries.push(Entry { identity: event.identity(), tag: family.tag(), bytes });
+                    parser.reuse(event);
                 }
                 Err(error) => refused.push(Refused { index, text: line.to_owned(), error }),
             }

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod body;
+pub mod connectors;
 mod decode;
 pub mod files;
 pub mod import;

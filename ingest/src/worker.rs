@@ -151,7 +151,9 @@ impl Worker {
         }
         match self.begin_commit().await {
             // The events are safe in the log, and for a while in memory.
-            Err(WorkerError::Lake(error)) if self.shows && self.pending.bytes() < PATIENCE * self.options.flush_bytes => {
+            Err(WorkerError::Lake(error))
+                if self.shows && self.pending.bytes() < PATIENCE * self.options.flush_bytes =>
+            {
                 tell(&error);
                 Ok(())
             }
@@ -253,4 +255,3 @@ fn tell(error: &dyn std::error::Error) {
 pub fn flushed(log: &Log) -> u64 {
     log.position(POSITION).unwrap_or(0)
 }
-

@@ -50,8 +50,7 @@ impl Group {
         for request in &self.requests {
             frame.begin_request(request.received_at_us);
             let mut outcomes = Vec::with_capacity(request.entries.len());
-            let is_new =
-                identities.insert_all(request.entries.iter().map(|entry| entry.identity), &mut self.fresh)?;
+            let is_new = identities.insert_all(request.entries.iter().map(|entry| entry.identity), &mut self.fresh)?;
             for (entry, is_new) in request.entries.iter().zip(is_new) {
                 if is_new {
                     self.stored_bytes += entry.bytes.len() as u64;

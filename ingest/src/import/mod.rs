@@ -127,6 +127,8 @@ pub fn import(
     // What the log holds from before comes first: columns are pushed in the order of their positions.
     runtime.block_on(worker.catch_up())?;
     pipeline::run(intake, worker, runtime, source, mapping, options, todo, progress, &mut summary)?;
+    // The log can forget what was imported; it gets ready for that while the last columns are written.
+    intake.log().begin_seal();
     runtime.block_on(worker.flush())?;
     Ok(summary)
 }

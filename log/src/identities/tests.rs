@@ -117,8 +117,7 @@ fn a_run_finds_what_is_in_it_and_nothing_else_after_it_is_opened_again() {
         let run = Run::open(&path_of(dir.path(), &numbers)).unwrap();
         assert_eq!(run.identities, count);
         assert_eq!(run.positions, numbers);
-        let in_run =
-            |identity: u64| contains(&run, u128::from(identity)).unwrap();
+        let in_run = |identity: u64| contains(&run, u128::from(identity)).unwrap();
         for n in numbers {
             assert!(in_run(n * 3));
             assert!(!in_run(n * 3 + 1));
@@ -232,8 +231,7 @@ fn a_flipped_bit_anywhere_in_a_run_is_never_believed() {
         bytes[at] ^= 1 << (at % 8);
         fs::write(&path, &bytes).unwrap();
         let Ok(run) = Run::open(&path) else { continue };
-        let answers: Result<Vec<bool>, LogError> =
-            (1..=300_u128).map(|n| contains(&run, n * 3)).collect();
+        let answers: Result<Vec<bool>, LogError> = (1..=300_u128).map(|n| contains(&run, n * 3)).collect();
         match answers {
             // The zeros behind the header are the one place where nothing is.
             Ok(answers) => assert!((60..PAGE_BYTES).contains(&at) && answers.iter().all(|found| *found), "byte {at}"),

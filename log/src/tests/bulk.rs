@@ -83,7 +83,8 @@ fn a_torn_load_is_cut_and_a_rotten_one_refused() {
     let path = &segments(&live)[0];
     let whole = fs::read(path).unwrap();
     let marker = &whole[24..32];
-    let frames: Vec<usize> = whole.windows(8).enumerate().filter(|(_, w)| *w == marker).map(|(at, _)| at).skip(1).collect();
+    let frames: Vec<usize> =
+        whole.windows(8).enumerate().filter(|(_, w)| *w == marker).map(|(at, _)| at).skip(1).collect();
     assert_eq!(frames.len(), 5);
 
     // Torn in the second load: within header, gap, and body.

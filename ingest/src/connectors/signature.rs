@@ -1,0 +1,371 @@
+//! How a provider proves that a webhook is its own: each scheme checked over the raw bytes, in constant time.
+//!
+//! A scheme with a time in what it signs refuses deliveries that are too old; the others are safe from replays by the
+//! identity of what they carry. During a rotation several secrets are active, and any of them will do.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use mizan_events::{Currency, Decimal, EventTime};
+use serde_json::Value;
+use sha2::{Sha256, Sha512};
+use subtle::ConstantTimeEq;
+
+/// How old a delivery may be whose time is signed. What the providers' own libraries allow.
+const TOLERANCE_S: i64 = 300;
+
+/// A webhook as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body, byte for byte.
+    pub body: &'a [u8],
+    /// When it came.
+    pub now: EventTime,
+}
+
+/// A secret that is shared with a provider. It never shows itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// From its text, without white space around it: files end in a newline.
+    pub fn new(text: &str) -> Secret {
+        Secret(text.trim().to_owned())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A hash under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Hexadecimal, in either case.
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+/// How a provider writes the key that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyForm {
+    /// The text itself is the key.
+    Text,
+    /// The key is the bytes that the text spells in hexadecimal.
+    Hex,
+    /// The key is the bytes that the text spells in Base64.
+    Base64,
+}
+
+/// A provider's way to sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// The whole body, in the first of these headers that is there.
+    Body {
+        /// Names of the header, in lower case.
+        headers: Vec<String>,
+        /// The hash.
+        algorithm: Algorithm,
+        /// How it is written.
+        encoding: Encoding,
+        /// How the key is written.
+        key: KeyForm,
+    },
+    /// A header that equals the secret: it proves who sends, not what.
+    Token {
+        /// Name of the header, in lower case.
+        header: String,
+    },
+    /// A field of the body that equals the secret: it proves who sends, not what.
+    Field {
+        /// Where in the body, as a JSON pointer.
+        pointer: String,
+    },
+    /// `Stripe-Signature: t=…,v1=…` over `t.body`.
+    Stripe,
+    /// Standard Webhooks: `webhook-signature: v1,…` over `id.timestamp.body`.
+    StandardWebhooks,
+    /// Adyen's standard webhooks: a signature in each item, over fields of the item.
+    Adyen,
+    /// Salla's `X-Salla-Signature`, or its token in `Authorization`, by `X-Salla-Security-Strategy`.
+    Salla,
+    /// Tap's `hashstring` over fields of the body.
+    Tap,
+}
+
+/// Why a webhook is not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// Nothing to check against.
+    #[error("no secret is set for this connector")]
+    NoSecret,
+    /// The header that carries the signature is absent.
+    #[error("the header {0} is missing")]
+    Missing(String),
+    /// It is there, and cannot be one.
+    #[error("the signature cannot be read: {0}")]
+    Malformed(&'static str),
+    /// It is another's, or the body was changed on the way.
+    #[error("the signature does not match: is the secret the one that the provider shows for this address?")]
+    Mismatch,
+    /// It was signed too long ago, or in the future.
+    #[error(
+        "it was signed {0} seconds away from now; up to {TOLERANCE_S} are allowed, so that nobody can send it again later"
+    )]
+    Stale(i64),
+}
+
+impl Scheme {
+    /// Checks a delivery against the active secrets.
+    ///
+    /// # Errors
+    /// When it does not prove itself; see [`SignatureError`].
+    pub fn verify(&self, delivery: &Delivery<'_>, secrets: &[Secret]) -> Result<(), SignatureError> {
+        let secrets: Vec<&Secret> = secrets.iter().filter(|secret| !secret.0.is_empty()).collect();
+        if secrets.is_empty() {
+            return Err(SignatureError::NoSecret);
+        }
+        match self {
+            Scheme::Body { headers, algorithm, encoding, key } => {
+                let given = encoding.decode(first_header(delivery, headers)?)?;
+                any_of(&secrets, |secret| {
+                    key.bytes(secret).is_some_and(|key| same(&algorithm.of(&key, &[delivery.body]), &given))
+                })
+            }
+            Scheme::Token { header } => {
+                let given = header_of(delivery, header)?;
+                any_of(&secrets, |secret| same(secret.bytes(), given.as_bytes()))
+            }
+            Scheme::Field { pointer } => {
+                let body = json(delivery.body)?;
+                let given = body.pointer(pointer).and_then(Value::as_str);
+                let given = given.ok_or(SignatureError::Malformed("the body has no secret where it should be"))?;
+                any_of(&secrets, |secret| same(secret.bytes(), given.as_bytes()))
+            }
+            Scheme::Stripe => stripe(delivery, &secrets),
+            Scheme::StandardWebhooks => standard_webhooks(delivery, &secrets),
+            Scheme::Adyen => adyen(delivery, &secrets),
+            Scheme::Salla => salla(delivery, &secrets),
+            Scheme::Tap => tap(delivery, &secrets),
+        }
+    }
+}
+
+impl KeyForm {
+    /// The key; none when the secret is not written like this.
+    fn bytes(self, secret: &Secret) -> Option<Vec<u8>> {
+        let key = match self {
+            KeyForm::Text => Some(secret.bytes().to_vec()),
+            KeyForm::Hex => hex(&secret.0),
+            KeyForm::Base64 => STANDARD.decode(&secret.0).ok(),
+        };
+        key.filter(|key| !key.is_empty())
+    }
+}
+
+impl Algorithm {
+    fn of(self, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Algorithm::HmacSha256 => keyed::<Hmac<Sha256>>(key, parts),
+            Algorithm::HmacSha512 => keyed::<Hmac<Sha512>>(key, parts),
+        }
+    }
+}
+
+fn keyed<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return Vec::new() };
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+impl Encoding {
+    fn decode(self, text: &str) -> Result<Vec<u8>, SignatureError> {
+        match self {
+            Encoding::Hex => hex(text).ok_or(SignatureError::Malformed("it is not hexadecimal")),
+            Encoding::Base64 => STANDARD.decode(text).map_err(|_| SignatureError::Malformed("it is not Base64")),
+        }
+    }
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| if let [high, low] = pair { Some(digit(*high)? << 4 | digit(*low)?) } else { None }).collect()
+}
+
+/// Empty is nobody's signature.
+fn same(expected: &[u8], given: &[u8]) -> bool {
+    !expected.is_empty() && bool::from(expected.ct_eq(given))
+}
+
+fn any_of(secrets: &[&Secret], matches: impl Fn(&Secret) -> bool) -> Result<(), SignatureError> {
+    // All are tried, so that the time does not tell which one matched.
+    let found = secrets.iter().fold(false, |found, secret| found | matches(secret));
+    if found { Ok(()) } else { Err(SignatureError::Mismatch) }
+}
+
+fn header_of<'d>(delivery: &Delivery<'d>, name: &str) -> Result<&'d str, SignatureError> {
+    let value = delivery.headers.get(name).ok_or_else(|| SignatureError::Missing(name.to_owned()))?;
+    let text = value.to_str().map_err(|_| SignatureError::Malformed("the header is not plain text"))?.trim();
+    if text.is_empty() { Err(SignatureError::Missing(name.to_owned())) } else { Ok(text) }
+}
+
+/// The first of these headers that is there; when none is, the first name is the one to tell.
+fn first_header<'d>(delivery: &Delivery<'d>, names: &[String]) -> Result<&'d str, SignatureError> {
+    let there = names.iter().find(|name| delivery.headers.contains_key(name.as_str())).or(names.first());
+    header_of(delivery, there.map_or("", String::as_str))
+}
+
+fn json(body: &[u8]) -> Result<Value, SignatureError> {
+    serde_json::from_slice(body).map_err(|_| SignatureError::Malformed("the body is not JSON"))
+}
+
+/// Refuses what was signed too far from now.
+fn fresh(signed_at_s: i64, now: EventTime) -> Result<(), SignatureError> {
+    let away = (now.micros() / 1_000_000).saturating_sub(signed_at_s).saturating_abs();
+    if away > TOLERANCE_S { Err(SignatureError::Stale(away)) } else { Ok(()) }
+}
+
+fn stripe(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let header = header_of(delivery, "stripe-signature")?;
+    let mut signed_at = None;
+    let mut given: Vec<Vec<u8>> = Vec::new();
+    for part in header.split(',') {
+        match part.trim().split_once('=') {
+            Some(("t", time)) => signed_at = Some(time),
+            // What is not hexadecimal matches nothing; another may.
+            Some(("v1", signature)) => given.push(hex(signature).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    let signed_at = signed_at.ok_or(SignatureError::Malformed("it has no time (t=…)"))?;
+    let seconds = signed_at.parse().map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?;
+    if given.is_empty() {
+        return Err(SignatureError::Malformed("it has no signature of version v1"));
+    }
+    any_of(secrets, |secret| {
+        let expected = Algorithm::HmacSha256.of(secret.bytes(), &[signed_at.as_bytes(), b".", delivery.body]);
+        given.iter().fold(false, |found, given| found | same(&expected, given))
+    })?;
+    fresh(seconds, delivery.now)
+}
+
+fn standard_webhooks(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let id = header_of(delivery, "webhook-id")?;
+    let signed_at = header_of(delivery, "webhook-timestamp")?;
+    let header = header_of(delivery, "webhook-signature")?;
+    let seconds = signed_at.parse().map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?;
+    let versions = header.split(' ').filter_map(|part| part.split_once(','));
+    let given: Vec<Vec<u8>> =
+        versions.filter(|(version, _)| *version == "v1").filter_map(|(_, text)| STANDARD.decode(text).ok()).collect();
+    let key =
+        |secret: &&Secret| KeyForm::Base64.bytes(&Secret::new(secret.0.strip_prefix("whsec_").unwrap_or(&secret.0)));
+    let keys: Vec<Vec<u8>> = secrets.iter().filter_map(key).collect();
+    if keys.is_empty() {
+        return Err(SignatureError::NoSecret);
+    }
+    let parts: [&[u8]; 5] = [id.as_bytes(), b".", signed_at.as_bytes(), b".", delivery.body];
+    let found = keys.iter().fold(false, |found, key| {
+        let expected = Algorithm::HmacSha256.of(key, &parts);
+        given.iter().fold(found, |found, given| found | same(&expected, given))
+    });
+    if !found {
+        return Err(SignatureError::Mismatch);
+    }
+    fresh(seconds, delivery.now)
+}
+
+fn adyen(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let body = json(delivery.body)?;
+    let items = body.get("notificationItems").and_then(Value::as_array).filter(|items| !items.is_empty());
+    let items = items.ok_or(SignatureError::Malformed("the body has no notificationItems"))?;
+    items.iter().try_for_each(|item| adyen_item(item.get("NotificationRequestItem").unwrap_or(item), secrets))
+}
+
+fn adyen_item(item: &Value, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let given = item.pointer("/additionalData/hmacSignature").and_then(Value::as_str);
+    let given = given.ok_or(SignatureError::Malformed("an item has no additionalData.hmacSignature"))?;
+    let given = Encoding::Base64.decode(given)?;
+    // Joined as they are: Adyen escapes neither backslash nor colon here.
+    let fields = [
+        "/pspReference",
+        "/originalReference",
+        "/merchantAccountCode",
+        "/merchantReference",
+        "/amount/value",
+        "/amount/currency",
+        "/eventCode",
+        "/success",
+    ];
+    let message = fields.map(|pointer| own_text(item.pointer(pointer))).join(":");
+    any_of(secrets, |secret| {
+        let key = KeyForm::Hex.bytes(secret);
+        key.is_some_and(|key| same(&Algorithm::HmacSha256.of(&key, &[message.as_bytes()]), &given))
+    })
+}
+
+/// A scalar as the provider printed it; nothing for what is absent.
+fn own_text(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn salla(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let strategy = delivery.headers.get("x-salla-security-strategy").and_then(|value| value.to_str().ok());
+    if strategy.is_some_and(|strategy| strategy.eq_ignore_ascii_case("token")) {
+        let given = header_of(delivery, "authorization")?;
+        return any_of(secrets, |secret| same(secret.bytes(), given.as_bytes()));
+    }
+    let given = Encoding::Hex.decode(header_of(delivery, "x-salla-signature")?)?;
+    any_of(secrets, |secret| same(&Algorithm::HmacSha256.of(secret.bytes(), &[delivery.body]), &given))
+}
+
+fn tap(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let given = Encoding::Hex.decode(header_of(delivery, "hashstring")?)?;
+    let body = json(delivery.body)?;
+    let text = |pointer: &str| own_text(body.pointer(pointer));
+    let currency = text("/currency");
+    let amount = Decimal::parse(&text("/amount")).map_err(|_| SignatureError::Malformed("the amount is no decimal"))?;
+    // Printed with as many decimals as the currency has: three for KWD, two for SAR.
+    let exponent = Currency::from_code(&currency)
+        .map(Currency::exponent)
+        .ok_or(SignatureError::Malformed("the currency is not one of ISO 4217"))?;
+    let message = format!(
+        "x_id{}x_amount{}x_currency{currency}x_gateway_reference{}x_payment_reference{}x_status{}x_created{}",
+        text("/id"),
+        amount.to_text(exponent),
+        text("/reference/gateway"),
+        text("/reference/payment"),
+        text("/status"),
+        text("/transaction/created"),
+    );
+    any_of(secrets, |secret| same(&Algorithm::HmacSha256.of(secret.bytes(), &[message.as_bytes()]), &given))
+}
+
+#[cfg(test)]
+mod tests;
