@@ -85,6 +85,18 @@ impl<'a> Reader<'a> {
     /// Opens an object and calls back at each value, which the callback must read. Names come in the order of the text,
     /// repeated ones too.
     pub(crate) fn object(&mut self, mut field: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
+        self.object_foreseen(|reader, name| match name {
+            Some(name) => field(reader, name).map(|()| true),
+            None => Some(false),
+        })
+    }
+
+    /// The same for callers who foresee names. They are called first without a name, and may read name
+    /// ([`named`](Reader::named)) and value; if they say that they did not, they are called with the name as usual.
+    pub(crate) fn object_foreseen(
+        &mut self,
+        mut field: impl FnMut(&mut Self, Option<&str>) -> Option<bool>,
+    ) -> Option<()> {
         self.open(b'{')?;
         if self.peek()? == b'}' {
             return self.close();
@@ -93,15 +105,17 @@ impl<'a> Reader<'a> {
             if self.peek()? != b'"' {
                 return None;
             }
-            match self.plain() {
-                Some(name) => {
-                    self.colon()?;
-                    field(self, name)?;
-                }
-                None => {
-                    let name = self.string()?.text()?;
-                    self.colon()?;
-                    field(self, &name)?;
+            if !field(self, None)? {
+                match self.plain() {
+                    Some(name) => {
+                        self.colon()?;
+                        field(self, Some(name))?;
+                    }
+                    None => {
+                        let name = self.string()?.text()?;
+                        self.colon()?;
+                        field(self, Some(&name))?;
+                    }
                 }
             }
             match self.peek()? {
@@ -134,6 +148,19 @@ impl<'a> Reader<'a> {
     fn colon(&mut self) -> Option<()> {
         self.expect(b':')?;
         self.peek().map(|_| ())
+    }
+
+    /// Reads a name and goes to its value, if the name is this one and nothing stands between; else nothing is read.
+    #[inline]
+    pub(crate) fn named(&mut self, name: &str) -> bool {
+        let bytes = self.text.as_bytes();
+        let start = self.at + 1;
+        let end = start + name.len();
+        let found = bytes.get(end..end + 2) == Some(b"\":") && bytes.get(start..end) == Some(name.as_bytes());
+        if found {
+            self.at = end + 2;
+        }
+        found && self.peek().is_some()
     }
 
     /// The text of the string that comes next, if it is one and has no escapes; else nothing is read.

@@ -45,12 +45,14 @@ pub struct Parser<'a> {
     now: EventTime,
     /// NULL in every place.
     spare: Row<'a>,
+    /// The columns of the last event's fields, as they came: a sender writes them in the same order each time.
+    order: Vec<usize>,
 }
 
 impl<'a> Parser<'a> {
     /// For events that came at this moment.
     pub fn new(unknown: Unknown, now: EventTime) -> Parser<'a> {
-        Parser { unknown, now, spare: Row::new() }
+        Parser { unknown, now, spare: Row::new(), order: Vec::new() }
     }
 
     /// Reads and checks one event.
@@ -58,11 +60,11 @@ impl<'a> Parser<'a> {
     /// # Errors
     /// As for [`parse`].
     pub fn parse(&mut self, text: &'a str) -> Result<Event<'a>, EventError> {
-        let mut reading = Reading::new(self.unknown, std::mem::take(&mut self.spare));
+        let mut reading = Reading::new(self.unknown, std::mem::take(&mut self.spare), &mut self.order);
         let mut envelope = Envelope::default();
         let mut read = reading.envelope(text, &mut envelope, true);
         if envelope.too_early {
-            (reading, envelope) = (Reading::new(self.unknown, Row::new()), Envelope::default());
+            (reading, envelope) = (Reading::new(self.unknown, Row::new(), &mut self.order), Envelope::default());
             read = reading.envelope(text, &mut envelope, false);
         }
         match read {
@@ -84,7 +86,7 @@ impl<'a> Parser<'a> {
 
 fn checked<'a>(
     text: &'a str,
-    mut reading: Reading<'a>,
+    mut reading: Reading<'a, '_>,
     envelope: Envelope<'a>,
     now: EventTime,
 ) -> Result<Event<'a>, EventError> {
@@ -163,18 +165,19 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-struct Reading<'a> {
+struct Reading<'a, 'p> {
     unknown: Unknown,
     family: Option<Family>,
     problems: Vec<Problem>,
     extra: Vec<(String, Cow<'a, str>)>,
     redacted: bool,
     spare: Row<'a>,
+    order: &'p mut Vec<usize>,
 }
 
-impl<'a> Reading<'a> {
-    fn new(unknown: Unknown, spare: Row<'a>) -> Reading<'a> {
-        Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false, spare }
+impl<'a, 'p> Reading<'a, 'p> {
+    fn new(unknown: Unknown, spare: Row<'a>, order: &'p mut Vec<usize>) -> Reading<'a, 'p> {
+        Reading { unknown, family: None, problems: Vec::new(), extra: Vec::new(), redacted: false, spare, order }
     }
 
     /// Reads the envelope, and with `in_place` the data on the way where the type is known by then.
@@ -329,13 +332,29 @@ impl<'a> Reading<'a> {
     fn row(&mut self, reader: &mut Reader<'a>, path: &Path<'_>, columns: &'static [Column]) -> Option<Row<'a>> {
         let mut row = std::mem::take(&mut self.spare);
         row.resize(columns.len(), Value::Null);
-        let mut expected = 0;
-        reader.object(|reader, name| {
-            if let Some(place) = find(columns, name, expected) {
+        // Lines within an order have an order of their own, which is not worth remembering.
+        let mut order = if matches!(path, Path::Root(_)) { std::mem::take(self.order) } else { Vec::new() };
+        let (mut field, mut expected) = (0, 0);
+        reader.object_foreseen(|reader, name| {
+            let place = match name {
+                None => match order.get(field) {
+                    Some(place) if columns.get(*place).is_some_and(|column| reader.named(column.name)) => Some(*place),
+                    _ => return Some(false),
+                },
+                Some(name) => find(columns, name, expected),
+            };
+            if let Some(place) = place {
+                if order.get(field) != Some(&place) {
+                    order.truncate(field);
+                    order.push(place);
+                }
+                field += 1;
                 expected = place + 1;
                 let column = &columns[place];
-                return self.value(reader, &Path::Field(path, column.name), column.kind, &mut row[place]);
+                self.value(reader, &Path::Field(path, column.name), column.kind, &mut row[place])?;
+                return Some(true);
             }
+            let name = name.unwrap_or_default();
             let start = reader.at();
             reader.skip()?;
             if self.unknown == Unknown::Refuse {
@@ -349,8 +368,11 @@ impl<'a> Reading<'a> {
                 let known_as = known_as.strip_prefix("data.").unwrap_or(&known_as).to_owned();
                 self.keep_extra(known_as, name, reader.since(start));
             }
-            Some(())
+            Some(true)
         })?;
+        if matches!(path, Path::Root(_)) {
+            *self.order = order;
+        }
         Some(row)
     }
 

@@ -198,6 +198,37 @@ fn an_event_survives_the_table_and_comes_back_the_same() {
     }
 }
 
+/// A parser that has read other events before reads the next one as a new one does.
+#[test]
+fn what_was_read_before_does_not_show() {
+    let texts = [
+        event("order.paid", r#"{"order_id":"1","total":"5.00","currency":"SAR"}"#),
+        event("order.paid", r#"{"order_id":"2","currency":"SAR","total":"5.00"}"#),
+        event("order.paid", r#"{ "order_id" : "3" , "total":"5.00","currency":"SAR","order_id":"4"}"#),
+        event("storefront.view_item", r#"{"session_id":"s","sku":"A","gift":true,"quantity":2}"#),
+        event("storefront.view_item", r#"{"session_id":"s","skuu":"A","sku":"B"}"#),
+        event("storefront.view_item", r#"{"session_id":"s"}"#),
+        event("payment.failed", r#"{"payment_id":"p","provider":"x","card":{"last4":"4242","brand":"visa"}}"#),
+        event("payment.failed", r#"{"payment_id":"p","provider":"x","card":{"brand":"visa"},"order_id":null}"#),
+        event("order.paid", r#"{"order\u005fid":"5"}"#),
+        "{".to_owned(),
+        event("order.paid", r#"{"order_id":"6","total":"5.00"}"#),
+    ];
+    for rotation in 0..texts.len() {
+        let mut parser = Parser::new(Unknown::Keep, now());
+        for text in texts.iter().cycle().skip(rotation).take(2 * texts.len()) {
+            let (fresh, again) = (parse(text, Unknown::Keep, now()), parser.parse(text));
+            match (&fresh, &again) {
+                (Ok(fresh), Ok(again)) => assert_eq!(fresh.to_json(), again.to_json()),
+                _ => assert_eq!(fresh.as_ref().unwrap_err(), again.as_ref().unwrap_err()),
+            }
+            if let Ok(event) = again {
+                parser.reuse(event);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in ".{0,200}") {
