@@ -59,11 +59,19 @@ pub struct Column {
     key: NameKey,
 }
 
+impl Column {
+    /// Whether this is its name.
+    #[inline]
+    pub(crate) fn is_named(&self, name: &[u8]) -> bool {
+        self.key == NameKey::of(name) && (self.key.is_whole() || self.name.as_bytes() == name)
+    }
+}
+
 /// The place of the column with this name. Senders write their fields in one order, mostly ours, so the search begins at
 /// the column after the last one.
 #[inline]
 pub(crate) fn find(columns: &[Column], name: &str, expected: usize) -> Option<usize> {
-    let key = NameKey::of(name);
+    let key = NameKey::of(name.as_bytes());
     let is_it = |column: &Column| column.key == key && (key.is_whole() || column.name == name);
     let (before, ahead) = columns.split_at(expected);
     match ahead.iter().position(is_it) {
@@ -90,7 +98,7 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 const fn column(name: &'static str, kind: Kind, comment: &'static str) -> Column {
-    Column { name, kind, comment, personal: false, statistics: false, key: NameKey::of(name) }
+    Column { name, kind, comment, personal: false, statistics: false, key: NameKey::of(name.as_bytes()) }
 }
 
 /// A column that tells who a person is.

@@ -150,13 +150,14 @@ impl<'a> Reader<'a> {
         self.peek().map(|_| ())
     }
 
-    /// Reads a name and goes to its value, if the name is this one and nothing stands between; else nothing is read.
+    /// Reads a name and goes to its value, if the name is `length` bytes long, nothing stands between it and the value,
+    /// and `is_it` says yes to it; else nothing is read.
     #[inline]
-    pub(crate) fn named(&mut self, name: &str) -> bool {
+    pub(crate) fn named(&mut self, length: usize, is_it: impl Fn(&[u8]) -> bool) -> bool {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
-        let end = start + name.len();
-        let found = bytes.get(end..end + 2) == Some(b"\":") && bytes.get(start..end) == Some(name.as_bytes());
+        let end = start + length;
+        let found = bytes.get(end..end + 2) == Some(b"\":") && bytes.get(start..end).is_some_and(is_it);
         if found {
             self.at = end + 2;
         }

@@ -338,7 +338,13 @@ impl<'a, 'p> Reading<'a, 'p> {
         reader.object_foreseen(|reader, name| {
             let place = match name {
                 None => match order.get(field) {
-                    Some(place) if columns.get(*place).is_some_and(|column| reader.named(column.name)) => Some(*place),
+                    Some(place)
+                        if columns
+                            .get(*place)
+                            .is_some_and(|column| reader.named(column.name.len(), |name| column.is_named(name))) =>
+                    {
+                        Some(*place)
+                    }
                     _ => return Some(false),
                 },
                 Some(name) => find(columns, name, expected),

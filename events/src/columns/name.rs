@@ -10,8 +10,7 @@ pub(crate) struct NameKey {
 
 impl NameKey {
     #[inline]
-    pub(crate) const fn of(name: &str) -> NameKey {
-        let bytes = name.as_bytes();
+    pub(crate) const fn of(bytes: &[u8]) -> NameKey {
         let length = bytes.len();
         let (first, last) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
@@ -47,7 +46,7 @@ mod tests {
     proptest! {
         #[test]
         fn keys_of_short_names_are_equal_only_if_the_names_are(one in "[ab\\x00]{0,18}", other in "[ab\\x00]{0,18}") {
-            let (key, other_key) = (NameKey::of(&one), NameKey::of(&other));
+            let (key, other_key) = (NameKey::of(one.as_bytes()), NameKey::of(other.as_bytes()));
             if key.is_whole() {
                 prop_assert_eq!(key == other_key, one == other);
             } else if one == other {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 
 use crate::error::LakeError;
@@ -12,8 +12,8 @@ use crate::schema::SORT_COLUMNS;
 /// Rows gathered at a time, so that a chunk is never copied as a whole.
 const PIECE_ROWS: usize = 64 * 1024;
 
-/// Shorter runs of rows are not worth the cost of a slice in every column.
-const ROWS_WORTH_A_SLICE: usize = 32;
+/// Shorter runs of rows, on the average, are not worth the cost of a slice in every column.
+const ROWS_WORTH_A_SLICE: usize = 256;
 
 /// A row: its time, and its place as batch and row in one number.
 type Key = (i64, u64);
@@ -29,26 +29,19 @@ pub(crate) fn in_order(
     }
     let sources: Vec<&RecordBatch> = batches.iter().collect();
     for piece in keys.chunks(PIECE_ROWS) {
-        write(&gather(&sources, piece)?)?;
+        // Where rows come nearly in order they stand in long runs, which are not copied at all.
+        let runs: Vec<&[Key]> = piece.chunk_by(|(_, one), (_, next)| one + 1 == *next).collect();
+        if runs.len() * ROWS_WORTH_A_SLICE > piece.len() {
+            let places: Vec<(usize, usize)> = piece.iter().map(|(_, place)| batch_and_row(*place)).collect();
+            write(&interleave_record_batch(&sources, &places)?)?;
+            continue;
+        }
+        for run in runs {
+            let (batch, row) = batch_and_row(run[0].1);
+            write(&sources[batch].slice(row, run.len()))?;
+        }
     }
     Ok(())
-}
-
-/// Copies the rows of a piece. Where rows come nearly in order they stand in long runs, which are copied as such.
-fn gather(sources: &[&RecordBatch], piece: &[Key]) -> Result<RecordBatch, LakeError> {
-    let runs: Vec<&[Key]> = piece.chunk_by(|(_, one), (_, next)| one + 1 == *next).collect();
-    if runs.len() * ROWS_WORTH_A_SLICE > piece.len() {
-        let places: Vec<(usize, usize)> = piece.iter().map(|(_, place)| batch_and_row(*place)).collect();
-        return Ok(interleave_record_batch(sources, &places)?);
-    }
-    let slices: Vec<RecordBatch> = runs
-        .iter()
-        .map(|run| {
-            let (batch, row) = batch_and_row(run[0].1);
-            sources[batch].slice(row, run.len())
-        })
-        .collect();
-    Ok(concat_batches(&sources[0].schema(), &slices)?)
 }
 
 fn batch_and_row(place: u64) -> (usize, usize) {
@@ -96,6 +89,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{Int64Array, TimestampMicrosecondArray};
+    use arrow::compute::concat_batches;
     use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit};
 
     use super::*;

@@ -11,9 +11,7 @@ use crate::error::LakeError;
 use crate::schema::PARTITION;
 
 /// With so many rows a file is closed; compaction joins what stays small.
-const CHUNK_ROWS_MAX: usize = 512 * 1024;
-/// Rows that are not parted for the sake of another core.
-const CHUNK_ROWS_MIN: usize = 128 * 1024;
+const CHUNK_ROWS: usize = 512 * 1024;
 
 /// Rows of one date that become one file.
 #[derive(Debug)]
@@ -24,10 +22,8 @@ pub(crate) struct Chunk {
     pub(crate) rows: usize,
 }
 
-/// Cuts batches by date, into enough chunks to keep all encoders busy; the partition column itself is left out.
-pub(crate) fn by_date(table: &str, batches: Vec<RecordBatch>, encoders: usize) -> Result<Vec<Chunk>, LakeError> {
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let rows_enough = rows.div_ceil(encoders.max(1)).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX);
+/// Cuts batches by date; the partition column itself is left out.
+pub(crate) fn by_date(table: &str, batches: Vec<RecordBatch>) -> Result<Vec<Chunk>, LakeError> {
     let mut open: BTreeMap<i32, Chunk> = BTreeMap::new();
     let mut full = Vec::new();
     for batch in batches {
@@ -35,7 +31,7 @@ pub(crate) fn by_date(table: &str, batches: Vec<RecordBatch>, encoders: usize) -
             let chunk = open.entry(date).or_insert_with(|| Chunk { date, batches: Vec::new(), rows: 0 });
             chunk.rows += part.num_rows();
             chunk.batches.push(part);
-            if chunk.rows >= rows_enough {
+            if chunk.rows >= CHUNK_ROWS {
                 full.extend(open.remove(&date));
             }
         }

@@ -52,7 +52,7 @@ pub(crate) async fn append(
     }
     check(table, &pinned.shape, &batches, from, to)?;
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let chunks = by_date(&table.name, batches, encoders)?;
+    let chunks = by_date(&table.name, batches)?;
     let adds = write(table, &pinned.shape, chunks, from, to, encoders).await?;
     let appended = commit(table, adds, from, to).await?;
     Ok(if appended.already { appended } else { Appended { rows, ..appended } })

@@ -102,10 +102,9 @@ impl Identities {
         while identities.peek().is_some() {
             asked.clear();
             asked.extend(identities.by_ref().take(TOGETHER).map(|identity| (identity, Hash::of(identity))));
-            let known = self.known(&asked)?;
+            let shelved = self.shelved(&asked)?;
             for (place, (identity, _)) in asked.iter().enumerate() {
-                // Among those asked about one may come twice.
-                let new = known & (1 << place) == 0 && self.recent.insert(*identity);
+                let new = shelved & (1 << place) == 0 && self.recent.insert(*identity);
                 if new {
                     fresh.push(*identity);
                 }
@@ -115,12 +114,12 @@ impl Identities {
         Ok(is_new)
     }
 
-    /// Which of these were known before: a bit for each.
-    fn known(&self, asked: &[(u128, Hash)]) -> Result<u64, IdentityError> {
+    /// Which of these are frozen or sealed: a bit for each.
+    fn shelved(&self, asked: &[(u128, Hash)]) -> Result<u64, IdentityError> {
         let mut known = 0;
-        for set in self.shelved.frozen.iter().map(|frozen| &frozen.set).chain([&self.recent]) {
+        for frozen in &self.shelved.frozen {
             for (place, (identity, _)) in asked.iter().enumerate() {
-                known |= u64::from(set.contains(identity)) << place;
+                known |= u64::from(frozen.set.contains(identity)) << place;
             }
         }
         for run in self.shelved.runs.iter() {
