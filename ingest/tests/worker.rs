@@ -1,6 +1,8 @@
 //! The worker from log to lake, through a real log and a real lake: every event is seen once, before, during and after
 //! its commit, also when commits fail.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

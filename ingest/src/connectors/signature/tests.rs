@@ -29,8 +29,10 @@ fn verify(
     scheme.verify(&Delivery { headers: &map, body, now }, &[Secret::new(secret)])
 }
 
+type Signed = (Scheme, &'static str, Vec<(&'static str, &'static str)>, &'static str);
+
 /// Worked out with Python's hmac: scheme, secret, headers, body.
-fn computed() -> Vec<(Scheme, &'static str, Vec<(&'static str, &'static str)>, &'static str)> {
+fn computed() -> Vec<Signed> {
     let order = r#"{"id":1,"total_price":"10.00"}"#;
     let tap = |amount: &'static str, currency: &'static str, id: &'static str| {
         format!(
