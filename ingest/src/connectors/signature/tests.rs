@@ -149,12 +149,12 @@ fn a_secret_never_shows_itself() {
     assert!(!format!("{:?}", Secret::new("whsec_hidden")).contains("hidden"));
 }
 
-/// Vectors of the providers' own libraries; absent outside the place where this is developed.
+/// Vectors of the providers' own libraries, where they are at hand.
 #[test]
 fn published_vectors_are_judged_as_published() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/webhooks/signature_vectors.json");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("passed over: the published vectors are not here");
+        eprintln!("passed over: the published vectors are not at hand");
         return;
     };
     let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
