@@ -333,7 +333,8 @@ impl<'a, 'p> Reading<'a, 'p> {
         let mut row = std::mem::take(&mut self.spare);
         row.resize(columns.len(), Value::Null);
         // Lines within an order have an order of their own, which is not worth remembering.
-        let mut order = if matches!(path, Path::Root(_)) { std::mem::take(self.order) } else { Vec::new() };
+        let is_data = matches!(path, Path::Root(_));
+        let mut order = if is_data { std::mem::take(self.order) } else { Vec::new() };
         let (mut field, mut expected) = (0, 0);
         reader.object_foreseen(|reader, name| {
             let place = match name {
@@ -376,7 +377,7 @@ impl<'a, 'p> Reading<'a, 'p> {
             }
             Some(true)
         })?;
-        if matches!(path, Path::Root(_)) {
+        if is_data {
             *self.order = order;
         }
         Some(row)

@@ -52,15 +52,21 @@ impl Tags {
     pub(crate) const ALL: Tags = Tags(u32::MAX);
 
     pub(crate) fn of(tags: &[u8]) -> Tags {
-        Tags(tags.iter().fold(0, |set, tag| set | 1 << (tag % 32)))
+        let mut set = Tags::default();
+        tags.iter().for_each(|tag| set.add(*tag));
+        set
+    }
+
+    fn one(tag: u8) -> Tags {
+        Tags(1 << (tag % 32))
     }
 
     fn add(&mut self, tag: u8) {
-        self.0 |= 1 << (tag % 32);
+        self.0 |= Tags::one(tag).0;
     }
 
     pub(crate) fn contains(self, tag: u8) -> bool {
-        self.0 & 1 << (tag % 32) != 0
+        self.meets(Tags::one(tag))
     }
 
     pub(crate) fn meets(self, other: Tags) -> bool {

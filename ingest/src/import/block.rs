@@ -116,10 +116,10 @@ fn decode_chunk(chunk: &Chunk, decoder: &mut Decoder) -> DecodedBlock {
         let line = start..end;
         start = end + 1;
         let text = match whole {
-            Some(whole) => Ok(&whole[line.clone()]),
-            None => std::str::from_utf8(&chunk.bytes[line.clone()]),
+            Some(whole) => Ok(whole[line.clone()].trim_ascii()),
+            None => std::str::from_utf8(chunk.bytes[line.clone()].trim_ascii()),
         };
-        match text.map(|text| text.trim_matches([' ', '\t', '\r'])) {
+        match text {
             Ok("") => {}
             Ok(text) => {
                 places.push(line_number);

@@ -10,8 +10,8 @@ use arrow::datatypes::Date32Type;
 use crate::error::LakeError;
 use crate::schema::PARTITION;
 
-/// With so many rows a file is closed; compaction joins what stays small.
-const CHUNK_ROWS: usize = 512 * 1024;
+/// Rows of one file at most: two of them keep two cores busy, and compaction joins what stays small.
+const CHUNK_ROWS_MAX: usize = 512 * 1024;
 
 /// Rows of one date that become one file.
 #[derive(Debug)]
@@ -29,11 +29,12 @@ pub(crate) fn by_date(table: &str, batches: Vec<RecordBatch>) -> Result<Vec<Chun
     for batch in batches {
         for (date, part) in cut(table, batch)? {
             let chunk = open.entry(date).or_insert_with(|| Chunk { date, batches: Vec::new(), rows: 0 });
+            if chunk.rows > 0 && chunk.rows + part.num_rows() > CHUNK_ROWS_MAX {
+                let ready = std::mem::replace(chunk, Chunk { date, batches: Vec::new(), rows: 0 });
+                full.push(ready);
+            }
             chunk.rows += part.num_rows();
             chunk.batches.push(part);
-            if chunk.rows >= CHUNK_ROWS {
-                full.extend(open.remove(&date));
-            }
         }
     }
     full.extend(open.into_values());
