@@ -29,6 +29,9 @@ pub(crate) struct Writer {
     pub(crate) lock: File,
 }
 
+/// Requests of which nothing was stored, and why.
+type Refused = (Vec<Request>, AppendError);
+
 /// Lets nobody wait for a thread that is gone, however it went.
 struct Abandon(Arc<Queue>);
 
@@ -44,8 +47,13 @@ impl Writer {
         let _abandon = Abandon(Arc::clone(&self.queue));
         let mut frame = FrameBuilder::new();
         while let Some(work) = self.queue.take(self.options.max_group_bytes) {
-            self.write(work.requests, work.bytes, &mut frame);
+            let written = self.write(work.requests, work.bytes, &mut frame);
+            // The room first: who has an answer finds what it took free again.
             self.queue.release(work.bytes);
+            match written {
+                Ok(group) => group.answer(),
+                Err((requests, error)) => refuse(requests, &error),
+            }
             if !work.seals.is_empty() {
                 self.identities.freeze(self.next_position - 1);
             }
@@ -57,22 +65,22 @@ impl Writer {
         self.close();
     }
 
-    fn write(&mut self, requests: Vec<Request>, bytes: usize, frame: &mut FrameBuilder) {
+    fn write(&mut self, requests: Vec<Request>, bytes: usize, frame: &mut FrameBuilder) -> Result<Group, Refused> {
         if let Some(reason) = self.shared.failure() {
-            return refuse(requests, &AppendError::Failed { reason });
+            return Err((requests, AppendError::Failed { reason }));
         }
         let bulk = frame_is_bulk(&requests, bytes);
         frame.begin(self.next_position, bytes, self.options.max_group_bytes * 2);
         let group = match Group::build(requests, self.next_position, frame, &mut self.identities) {
             Ok(group) => group,
-            Err((requests, error)) => return refuse(requests, &self.identity_failure(error)),
+            Err((requests, error)) => return Err((requests, self.identity_failure(error))),
         };
         // Without a new record there is nothing to write: what the duplicates repeat is on disk since its own group.
         if frame.records() > 0 {
             if let Err(failure) = self.store(frame, bulk) {
                 self.identities.forget(group.fresh());
                 let error = self.write_failure(failure);
-                return refuse(group.into_requests(), &error);
+                return Err((group.into_requests(), error));
             }
             self.next_position += u64::from(frame.records());
             Counters::add(&self.shared.counters.fsyncs, 1);
@@ -81,7 +89,7 @@ impl Writer {
             self.shared.publish(self.active.header().first_position, self.active.bytes(), self.next_position - 1);
         }
         Counters::add(&self.shared.counters.duplicates, group.duplicates());
-        group.answer();
+        Ok(group)
     }
 
     /// Writes a frame, into a new segment if it has to be.
