@@ -52,6 +52,9 @@ pub enum Command {
     Test(Test),
     /// Query the lake, also while a server runs on it
     Sql(Sql),
+    /// Try a mapping on samples
+    #[command(subcommand)]
+    Map(Map),
     /// Look at what was refused, and try it again
     #[command(subcommand)]
     Rejected(Rejected),
@@ -162,6 +165,25 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC stream
     Arrow,
+}
+
+/// Mappings.
+#[derive(Subcommand, Debug)]
+pub enum Map {
+    /// Show the events that a mapping makes of samples, or what is wrong; nothing is stored
+    Test {
+        /// A mapping file, or the name of a ready connector such as stripe
+        map: String,
+        /// Samples: files of rows; for a webhook its body, or an object of headers and body
+        #[arg(required = true, value_name = "SAMPLE")]
+        samples: Vec<PathBuf>,
+        /// A header of the webhook, such as `x-shopify-topic: orders/create`
+        #[arg(long, short = 'H', value_name = "NAME: VALUE")]
+        header: Vec<String>,
+        /// Most rows of a file
+        #[arg(long, default_value_t = 10)]
+        rows: usize,
+    },
 }
 
 /// What was refused.

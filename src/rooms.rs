@@ -1,10 +1,12 @@
 //! Opening the rooms over one data directory, and giving each its part of the settings.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mizan_events::Unknown;
+use mizan_ingest::connectors::Connector;
 use mizan_ingest::rejected::RejectedStore;
 use mizan_ingest::{Intake, Worker, WorkerOptions};
 use mizan_lake::{Lake, LakeOptions, SessionSettings};
@@ -145,6 +147,19 @@ pub fn project(context: &Context) -> Result<Project, Failure> {
         Some(folder) => project.with_folder(folder).or_fail(Code::BadData),
         None => Ok(project),
     }
+}
+
+/// The connectors that the settings name.
+pub fn connectors(context: &Context) -> Result<BTreeMap<String, Connector>, Failure> {
+    let connectors = context.settings.connectors.iter().map(|(name, settings)| {
+        let connector = Connector::new(name, settings, Path::new("."));
+        let connector = connector.map_err(|error| {
+            Failure::new(Code::Configuration, format!("settings: connectors.{name}.{error}"))
+                .hint("docs/connectors/README.md shows each kind")
+        })?;
+        Ok((name.clone(), connector))
+    });
+    connectors.collect()
 }
 
 /// What pages need to know of the shops.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use mizan_ingest::connectors::ConnectorSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Code, Failure};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub operations: Operations,
     /// The shops, by the name that events carry.
     pub shops: BTreeMap<String, Shop>,
+    /// Webhooks: what is served at `/v1/webhooks/NAME`.
+    pub connectors: BTreeMap<String, ConnectorSettings>,
 }
 
 /// The HTTP server.
@@ -110,6 +113,7 @@ impl Default for Settings {
             transform: Transform::default(),
             operations: Operations::default(),
             shops: BTreeMap::from([("default".to_owned(), Shop::default())]),
+            connectors: BTreeMap::new(),
         }
     }
 }
@@ -178,6 +182,9 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
     for (name, shop) in &settings.shops {
         check_shop(name, shop)?;
     }
+    for (name, connector) in &settings.connectors {
+        check_connector(name, connector, &settings.shops)?;
+    }
     Ok(settings)
 }
 
@@ -189,6 +196,18 @@ fn check_shop(name: &str, shop: &Shop) -> Result<(), Failure> {
         return Ok(());
     }
     Err(wrong(&format!("shops.{name}.timezone: {:?} is not an IANA time zone such as Asia/Riyadh", shop.timezone)))
+}
+
+fn check_connector(name: &str, connector: &ConnectorSettings, shops: &BTreeMap<String, Shop>) -> Result<(), Failure> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    if name.is_empty() || !name.bytes().all(plain) {
+        return Err(wrong(&format!("connectors.{name}: a name has only a-z, 0-9, - and _; it is part of the address")));
+    }
+    if !shops.contains_key(&connector.shop) {
+        let shop = &connector.shop;
+        return Err(wrong(&format!("connectors.{name}.shop: there is no [shops.{shop}] in these settings")));
+    }
+    Ok(())
 }
 
 fn wrong(message: &str) -> Failure {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use mizan_ingest::Intake;
+use mizan_ingest::connectors::Connector;
 use mizan_operations::Operations;
 use mizan_query::Engine;
 
@@ -20,6 +21,8 @@ pub struct State {
     pub operations: Operations,
     /// The shops that are set up.
     pub shops: Arc<BTreeMap<String, ShopInfo>>,
+    /// The connectors that are set up.
+    pub connectors: Arc<BTreeMap<String, Connector>>,
     /// Counters.
     pub prometheus: PrometheusHandle,
     /// Whether the readers have caught up.

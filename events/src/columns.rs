@@ -8,12 +8,14 @@ mod name;
 mod order;
 mod payment;
 mod storefront;
+mod webhook;
 
 pub use inventory::INVENTORY;
 pub(crate) use name::NameKey;
 pub use order::ORDER;
 pub use payment::PAYMENT;
 pub use storefront::STOREFRONT;
+pub use webhook::WEBHOOK;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

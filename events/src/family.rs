@@ -1,4 +1,4 @@
-//! The four families of events and the types in each.
+//! The families of events and the types in each.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -18,11 +18,16 @@ pub enum Family {
     Payment,
     /// What moves stock, and what is known of products, suppliers and purchase orders.
     Inventory,
+    /// Webhooks as they came, before a connector made events of them.
+    Webhook,
 }
 
 impl Family {
-    /// All four.
-    pub const ALL: [Family; 4] = [Family::Storefront, Family::Order, Family::Payment, Family::Inventory];
+    /// How many there are.
+    pub const COUNT: usize = 5;
+    /// All of them.
+    pub const ALL: [Family; Family::COUNT] =
+        [Family::Storefront, Family::Order, Family::Payment, Family::Inventory, Family::Webhook];
 
     /// The table's name in the schema `events`.
     pub fn table(self) -> &'static str {
@@ -31,6 +36,7 @@ impl Family {
             Family::Order => "orders",
             Family::Payment => "payments",
             Family::Inventory => "inventory",
+            Family::Webhook => "webhooks",
         }
     }
 
@@ -46,6 +52,7 @@ impl Family {
             Family::Order => 2,
             Family::Payment => 3,
             Family::Inventory => 4,
+            Family::Webhook => 5,
         }
     }
 
@@ -68,6 +75,7 @@ impl Family {
             Family::Inventory => {
                 "Stock movements, products, suppliers and purchase orders: one row an event, as it came"
             }
+            Family::Webhook => "Webhooks of providers, as they came: one row a delivery, repeats left out",
         }
     }
 
@@ -78,6 +86,7 @@ impl Family {
             Family::Order => columns::ORDER,
             Family::Payment => columns::PAYMENT,
             Family::Inventory => columns::INVENTORY,
+            Family::Webhook => columns::WEBHOOK,
         }
     }
 }
@@ -184,6 +193,8 @@ static TYPES: &[EventType] = types! {
         "purchase_order.placed" ["purchase_order_id", "sku", "quantity"],
         "purchase_order.received" ["purchase_order_id", "sku", "quantity"],
         "purchase_order.cancelled" ["purchase_order_id"];
+    Webhook:
+        "webhook.received" ["connector", "body"];
 };
 
 #[cfg(test)]

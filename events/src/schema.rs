@@ -36,7 +36,7 @@ pub(crate) fn decimal_type() -> DataType {
 /// The schema of a family's table. Every field carries its comment in the metadata; personal columns and those worth
 /// statistics are marked there as well.
 pub fn schema(family: Family) -> SchemaRef {
-    static SCHEMAS: OnceLock<[SchemaRef; 4]> = OnceLock::new();
+    static SCHEMAS: OnceLock<[SchemaRef; Family::COUNT]> = OnceLock::new();
     let schemas = SCHEMAS.get_or_init(|| Family::ALL.map(build));
     Arc::clone(&schemas[family.index()])
 }

@@ -62,7 +62,7 @@ struct Places {
 }
 
 fn places(family: Family) -> &'static Places {
-    static ALL: LazyLock<[Places; 4]> = LazyLock::new(|| {
+    static ALL: LazyLock<[Places; Family::COUNT]> = LazyLock::new(|| {
         Family::ALL.map(|family| {
             let place = |name| family.columns().iter().position(|column| column.name == name);
             let money = (0..family.columns().len()).filter(|place| holds_money(&family.columns()[*place]));

@@ -33,7 +33,7 @@ pub struct Decoder {
     unknown: Unknown,
     received_at: EventTime,
     /// Kept from block to block: the next one is much like the last.
-    builders: [BatchBuilder; 4],
+    builders: [BatchBuilder; Family::COUNT],
 }
 
 impl Decoder {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mizan_events::{EventTime, Unknown, parse};
+use mizan_events::{Event, EventTime, Unknown, parse};
 use mizan_log::{AppendError, Entry, Log, Outcome};
 
 use crate::rejected::{Origin, Reject, RejectedError, RejectedStore};
@@ -115,10 +115,14 @@ impl Intake {
         if let Some(own) = self.only_shop.as_deref().filter(|own| *own != event.shop) {
             return Err(format!("shop: {:?} is not the shop that the key is for ({own:?})", event.shop));
         }
-        // The text is kept as it came, unless card data was cut.
-        let bytes = if event.redacted { Bytes::from(event.to_json()) } else { body.slice_ref(text.as_bytes()) };
-        Ok(Entry { identity: event.identity(), tag: event.family().tag(), bytes })
+        Ok(entry_of(&event, || body.slice_ref(text.as_bytes())))
     }
+}
+
+/// What the log keeps of an event: its text as it came, unless card data was cut.
+pub(crate) fn entry_of(event: &Event<'_>, text: impl FnOnce() -> Bytes) -> Entry {
+    let bytes = if event.redacted { Bytes::from(event.to_json()) } else { text() };
+    Entry { identity: event.identity(), tag: event.family().tag(), bytes }
 }
 
 /// The id of an event that may be wrong in other ways.

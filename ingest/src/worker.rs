@@ -78,7 +78,7 @@ pub struct Worker {
     pending: Pending,
     commit: Option<Commit>,
     /// What each table holds: this is its only committer.
-    committed: [u64; 4],
+    committed: [u64; Family::COUNT],
     /// Everything up to here was read.
     read: u64,
     /// Everything up to here is in Delta.
@@ -93,7 +93,7 @@ impl Worker {
     pub async fn open(log: Log, lake: Lake, options: WorkerOptions) -> Result<Worker, WorkerError> {
         // The saved position says how far all tables are; one of them may be further after a crash between commits.
         let flushed = flushed(&log);
-        let mut committed = [0; 4];
+        let mut committed = [0; Family::COUNT];
         for family in Family::ALL {
             committed[family.index()] = lake.position(family).await?;
         }

@@ -88,7 +88,7 @@ struct Inner {
     reading_url: ObjectStoreUrl,
     options: LakeOptions,
     read_only: bool,
-    events: [Table; 4],
+    events: [Table; Family::COUNT],
     marts: RwLock<BTreeMap<String, Arc<Table>>>,
     tail: Tail,
 }
@@ -130,8 +130,8 @@ impl Lake {
         let id = xxhash_rust::xxh3::xxh3_64(url.as_str().as_bytes());
         let reading_url = ObjectStoreUrl::parse(format!("mizan-lake://{id:016x}/"))?;
         let table = |family: Family| Table::events(&url, &store, family.table(), mizan_events::schema(family));
-        let [first, second, third, fourth] = Family::ALL;
-        let events = [table(first)?, table(second)?, table(third)?, table(fourth)?];
+        let [first, second, third, fourth, fifth] = Family::ALL;
+        let events = [table(first)?, table(second)?, table(third)?, table(fourth)?, table(fifth)?];
         Ok(Lake {
             inner: Arc::new(Inner {
                 url,

@@ -26,8 +26,8 @@ pub struct Tail {
 
 #[derive(Debug)]
 struct Inner {
-    families: Mutex<[Vec<Chunk>; 4]>,
-    shapes: [Shape; 4],
+    families: Mutex<[Vec<Chunk>; Family::COUNT]>,
+    shapes: [Shape; Family::COUNT],
     watermark: watch::Sender<u64>,
 }
 
@@ -123,11 +123,11 @@ impl Tail {
     }
 
     /// What is there now, all families at one instant.
-    pub(crate) fn snapshot(&self) -> [Vec<Chunk>; 4] {
+    pub(crate) fn snapshot(&self) -> [Vec<Chunk>; Family::COUNT] {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Vec<Chunk>; 4]> {
+    fn lock(&self) -> MutexGuard<'_, [Vec<Chunk>; Family::COUNT]> {
         self.inner.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

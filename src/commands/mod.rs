@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod import;
 mod keys;
+mod map;
 mod operations;
 mod rejected;
 mod run;
@@ -53,6 +54,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Run(options) => run::run(context, options).await,
         Command::Test(options) => test::run(context, options).await,
         Command::Sql(options) => sql::run(context, options).await,
+        Command::Map(options) => map::run(&context, options),
         Command::Rejected(options) => rejected::run(context, options).await,
         Command::Keys(options) => keys::run(context, options).await,
         Command::Operations(options) => operations::run(context, options).await,

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use mizan_events::Unknown;
 use mizan_ingest::Intake;
+use mizan_ingest::connectors::Connector;
 use mizan_ingest::mapping::Mapping;
 use mizan_ingest::rejected::{Filter, RejectedEntry, RejectedReader};
 
 use super::{Context, print_json, print_text};
 use crate::cli;
 use crate::exit::{Code, Failure, OrFail};
-use crate::rooms::Rooms;
+use crate::rooms::{self, Rooms};
 
 pub async fn run(context: Context, options: cli::Rejected) -> Result<ExitCode, Failure> {
     context.data.must_exist()?;
@@ -71,9 +72,14 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
         }
     }
     let intake = rooms.intake(Unknown::Keep);
+    let connectors = rooms::connectors(context)?;
     let (mut accepted, mut duplicates, mut rejected) = (0, 0, 0);
     for entry in &entries {
-        match offer(&intake, mapping.as_ref(), entry).await? {
+        let offered = match entry.origin.connector.as_ref().and_then(|name| connectors.get(name)) {
+            Some(connector) if entry.origin.kind == "webhook" => deliver(connector, &intake, entry).await?,
+            _ => offer(&intake, mapping.as_ref(), entry).await?,
+        };
+        match offered {
             Some((new, known)) => {
                 accepted += new;
                 duplicates += known;
@@ -91,6 +97,16 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
         print_text(&format!("{accepted} taken, {duplicates} known already, {rejected} refused again\n"))?;
     }
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(Code::Findings as u8) })
+}
+
+/// Offers one refused webhook to its connector again, which may have learnt in between.
+async fn deliver(
+    connector: &Connector,
+    intake: &Intake,
+    entry: &RejectedEntry,
+) -> Result<Option<(usize, usize)>, Failure> {
+    let received = connector.replay(intake, &entry.body, mizan_events::EventTime::now()).await.or_fail(Code::Io)?;
+    Ok(received.rejected.is_none().then_some((received.accepted, received.duplicates)))
 }
 
 /// Offers one refused input again: new and known events of it, or nothing when it is refused again.

@@ -91,6 +91,7 @@ pub async fn serve(
         engine: rooms::engine(context, rooms.lake.clone())?,
         operations: rooms.operations.clone(),
         shops: Arc::new(rooms::shops(context)),
+        connectors: Arc::new(rooms::connectors(context)?),
         prometheus: handle,
         progress: Arc::clone(&progress),
         max_body_bytes: context.settings.server.max_body_bytes,

@@ -95,7 +95,7 @@ pub(crate) fn unread(rejection: &BytesRejection, limit: usize) -> Problem {
     Problem::bad_request(format!("the body cannot be read: {}", rejection.body_text()))
 }
 
-fn refused(error: &IntakeError) -> Problem {
+pub(crate) fn refused(error: &IntakeError) -> Problem {
     match error {
         IntakeError::Log(AppendError::Busy) => {
             Problem::busy("events come faster than the disk takes them; send this request again").retry_after(1)

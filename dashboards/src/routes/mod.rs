@@ -6,6 +6,7 @@ mod lookups;
 mod metrics;
 mod overview;
 mod sql;
+mod webhooks;
 
 use std::time::Instant;
 
@@ -49,6 +50,7 @@ impl utoipa::Modify for KeySecurity {
 fn api() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(events::post_events))
+        .routes(routes!(webhooks::post_webhook))
         .routes(routes!(sql::post_sql))
         .routes(routes!(metrics::list_metrics))
         .routes(routes!(metrics::get_metric))

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use mizan_events::{Currency, Decimal, EventTime};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
@@ -41,6 +42,11 @@ impl Secret {
     fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// The text with every occurrence of the secret taken out.
+    pub(super) fn cut_from(&self, text: &str) -> String {
+        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "[secret]") }
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -50,27 +56,33 @@ impl fmt::Debug for Secret {
 }
 
 /// A hash under a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// HMAC with SHA-256.
+    #[default]
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
 }
 
 /// How a signature is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// Hexadecimal, in either case.
+    #[default]
     Hex,
     /// Base64 with padding.
     Base64,
 }
 
 /// How a provider writes the key that it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyForm {
     /// The text itself is the key.
+    #[default]
     Text,
     /// The key is the bytes that the text spells in hexadecimal.
     Hex,
@@ -81,22 +93,15 @@ pub enum KeyForm {
 /// A provider's way to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// The whole body, in the first of these headers that is there.
-    Body {
-        /// Names of the header, in lower case.
-        headers: Vec<String>,
-        /// The hash.
-        algorithm: Algorithm,
-        /// How it is written.
-        encoding: Encoding,
-        /// How the key is written.
-        key: KeyForm,
-    },
+    /// A keyed hash in a header.
+    Signed(Signed),
     /// A header that equals the secret: it proves who sends, not what.
     Token {
         /// Name of the header, in lower case.
         header: String,
     },
+    /// `Authorization: Basic …` of user and password, which the secret is as `user:password`: it proves who sends.
+    Basic,
     /// A field of the body that equals the secret: it proves who sends, not what.
     Field {
         /// Where in the body, as a JSON pointer.
@@ -112,6 +117,36 @@ pub enum Scheme {
     Salla,
     /// Tap's `hashstring` over fields of the body.
     Tap,
+}
+
+/// A keyed hash in a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Names that the header may have, in lower case; the first that is there counts.
+    pub headers: Vec<String>,
+    /// What stands before the hash in the header, such as `sha256=`.
+    pub prefix: String,
+    /// The hash.
+    pub algorithm: Algorithm,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// How the key is written.
+    pub key: KeyForm,
+    /// What is signed, one part after the other.
+    pub parts: Vec<Part>,
+    /// The header with the time in seconds since 1970, where it is among what is signed.
+    pub time: Option<String>,
+}
+
+/// A part of what is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The body, byte for byte.
+    Body,
+    /// The value of a header, named in lower case.
+    Header(String),
+    /// This text.
+    Text(String),
 }
 
 /// Why a webhook is not let in.
@@ -147,12 +182,8 @@ impl Scheme {
             return Err(SignatureError::NoSecret);
         }
         match self {
-            Scheme::Body { headers, algorithm, encoding, key } => {
-                let given = encoding.decode(first_header(delivery, headers)?)?;
-                any_of(&secrets, |secret| {
-                    key.bytes(secret).is_some_and(|key| same(&algorithm.of(&key, &[delivery.body]), &given))
-                })
-            }
+            Scheme::Signed(signed) => signed.verify(delivery, &secrets),
+            Scheme::Basic => basic(delivery, &secrets),
             Scheme::Token { header } => {
                 let given = header_of(delivery, header)?;
                 any_of(&secrets, |secret| same(secret.bytes(), given.as_bytes()))
@@ -170,6 +201,51 @@ impl Scheme {
             Scheme::Tap => tap(delivery, &secrets),
         }
     }
+}
+
+impl Signed {
+    /// A hash over the whole body and nothing else, by a key that is text.
+    pub fn body(headers: &[&str], algorithm: Algorithm, encoding: Encoding) -> Signed {
+        Signed {
+            headers: headers.iter().map(|name| (*name).to_owned()).collect(),
+            prefix: String::new(),
+            algorithm,
+            encoding,
+            key: KeyForm::Text,
+            parts: vec![Part::Body],
+            time: None,
+        }
+    }
+
+    fn verify(&self, delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+        let given = first_header(delivery, &self.headers)?;
+        let given = given.strip_prefix(&self.prefix).ok_or(SignatureError::Malformed("it begins with other words"))?;
+        let given = self.encoding.decode(given)?;
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            parts.push(match part {
+                Part::Body => delivery.body,
+                Part::Header(name) => header_of(delivery, name)?.as_bytes(),
+                Part::Text(text) => text.as_bytes(),
+            });
+        }
+        any_of(secrets, |secret| {
+            self.key.bytes(secret).is_some_and(|key| same(&self.algorithm.of(&key, &parts), &given))
+        })?;
+        let Some(time) = &self.time else { return Ok(()) };
+        let seconds = header_of(delivery, time)?.parse();
+        fresh(seconds.map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?, delivery.now)
+    }
+}
+
+fn basic(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
+    let given = header_of(delivery, "authorization")?;
+    let (scheme, given) = given.split_once(' ').unwrap_or((given, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(SignatureError::Malformed("the authorization is not Basic"));
+    }
+    let given = Encoding::Base64.decode(given.trim())?;
+    any_of(secrets, |secret| same(secret.bytes(), &given))
 }
 
 impl KeyForm {

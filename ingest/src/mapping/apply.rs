@@ -25,6 +25,8 @@ pub struct Mapping {
     filter: Filter<Metered>,
     hash: u128,
     budget: Budget,
+    /// What events carry that do not say it themselves.
+    defaults: Vec<(&'static str, String)>,
 }
 
 impl Mapping {
@@ -40,12 +42,15 @@ impl Mapping {
     /// Compiles the text of a mapping called `name`.
     pub fn parse(name: &str, text: &str) -> Result<Self, MappingError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let directives = Directives::parse(name, text)?;
+        let source = directives.source.clone().unwrap_or_else(|| name.to_owned());
         Ok(Self {
             name: name.to_owned(),
-            directives: Directives::parse(name, text)?,
+            directives,
             filter: program::compile(name, text)?,
             hash: xxh3_128(text.as_bytes()),
             budget: Budget::default(),
+            defaults: vec![("specversion", "1.0".to_owned()), ("source", source)],
         })
     }
 
@@ -53,6 +58,14 @@ impl Mapping {
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// The same mapping for events of this source and shop, where they name none themselves.
+    #[must_use]
+    pub fn for_source(mut self, source: &str, shop: &str) -> Self {
+        self.defaults =
+            vec![("specversion", "1.0".to_owned()), ("source", source.to_owned()), ("shop", shop.to_owned())];
         self
     }
 
@@ -146,8 +159,7 @@ impl Mapping {
     }
 
     fn event(&self, value: &Val) -> Result<String, String> {
-        let source = self.directives.source.as_deref().unwrap_or(&self.name);
-        emit::event(value, source, self.budget.event_bytes)
+        emit::event(value, &self.defaults, self.budget.event_bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::{MappingError, Place};
 use crate::files::{Encoding, ReadOptions};
 
-const KNOWN: [&str; 4] = ["group_by", "encoding", "delimiter", "source"];
+const KNOWN: [&str; 5] = ["group_by", "encoding", "delimiter", "source", "input"];
 
 /// What the comment lines at the top of a mapping say about the files it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,18 @@ pub struct Directives {
     pub delimiter: Option<u8>,
     /// The `source` of events that name none; the mapping's name when absent.
     pub source: Option<String>,
+    /// What the program is given.
+    pub input: Input,
+}
+
+/// What the program of a mapping is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// A row of a file.
+    #[default]
+    Row,
+    /// A webhook: its headers and its body.
+    Webhook,
 }
 
 impl Directives {
@@ -66,6 +78,14 @@ impl Directives {
         match key {
             "group_by" => once(key, &mut self.group_by, value.to_owned()),
             "source" => once(key, &mut self.source, value.to_owned()),
+            "input" => {
+                self.input = match value {
+                    "row" => Input::Row,
+                    "webhook" => Input::Webhook,
+                    _ => return Err(format!("input `{value}` is not known; a mapping reads a `row` or a `webhook`")),
+                };
+                Ok(())
+            }
             "encoding" => {
                 let encoding = Encoding::from_name(value)
                     .ok_or_else(|| format!("unknown encoding `{value}`, known are {}", Encoding::NAMES.join(", ")))?;

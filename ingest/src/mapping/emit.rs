@@ -7,16 +7,16 @@ const DEPTH_MAX: usize = 128;
 /// Characters of a value that an error shows.
 const EXCERPT_CHARS: usize = 80;
 
-/// Writes `event` with `specversion`, and `source` where it names none.
-pub(super) fn event(event: &Val, source: &str, bytes_max: usize) -> Result<String, String> {
+/// Writes `event` with these where it names none itself.
+pub(super) fn event(event: &Val, defaults: &[(&str, String)], bytes_max: usize) -> Result<String, String> {
     let Val::Obj(entries) = event else {
         return Err(format!("an event must be an object, this is {}", kind(event)));
     };
     let mut writer = Writer::new(bytes_max, Numbers::ExactOnly);
     writer.out.push('{');
     let mut first = true;
-    for (name, value) in [("specversion", "1.0"), ("source", source)] {
-        if !entries.contains_key(&Val::from(name.to_owned())) {
+    for (name, value) in defaults {
+        if !entries.contains_key(&Val::from((*name).to_owned())) {
             writer.name(name, &mut first)?;
             writer.string(value)?;
         }

@@ -10,6 +10,7 @@
 //!
 //! What the budget cannot see is written at [`Budget`].
 
+mod amounts;
 mod apply;
 mod budget;
 mod directives;
@@ -23,5 +24,6 @@ mod program;
 
 pub use apply::Mapping;
 pub use budget::Budget;
-pub use directives::Directives;
+pub(crate) use directives::nearest;
+pub use directives::{Directives, Input};
 pub use error::{MapError, MappingError, Place};

@@ -9,7 +9,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
 use super::budget::{Meter, Metered};
-use super::{emit, exact, guard, input};
+use super::{amounts, emit, exact, guard, input};
 
 type Values<'a> = ValXs<'a, Val>;
 
@@ -24,13 +24,22 @@ const INTEGER_BITS_MAX: u64 = 4096;
 /// All of them, by name.
 pub(super) fn funs() -> impl Iterator<Item = Fun<Metered>> {
     let two = || -> Box<[Bind]> { [Bind::Fun(()), Bind::Fun(())].into() };
-    let list: [Filter<RunPtr<Metered>>; 11] = [
+    let list: [Filter<RunPtr<Metered>>; 14] = [
         ("to_utc", v(2), |mut cv| {
             let zone = cv.0.pop_var();
             let format = cv.0.pop_var();
             bome(to_utc(&cv.1, &format, &zone))
         }),
-        ("money", v(0), |cv| bome(money(&cv.1))),
+        ("money", v(0), |cv| bome(amounts::money(&cv.1))),
+        ("money", v(1), |mut cv| {
+            let currency = cv.0.pop_var();
+            bome(amounts::rounded(&cv.1, &currency))
+        }),
+        ("from_minor", v(1), |mut cv| {
+            let currency = cv.0.pop_var();
+            bome(amounts::from_minor(&cv.1, &currency))
+        }),
+        ("unix_time", v(0), |cv| bome(unix_time(&cv.1))),
         ("tonumber", v(0), |cv| bome(to_number(cv.1))),
         ("fromjson", v(0), |cv| box_once(from_json(&cv.1))),
         ("tojson", v(0), |cv| box_once(json_text(cv.0.data().meter, &cv.1))),
@@ -215,45 +224,29 @@ fn to_utc(value: &Val, format: &Val, zone: &Val) -> Result<Val, Error<Val>> {
     Ok(Val::from(instant.to_string()))
 }
 
-/// A string or number as plain decimal text.
-fn money(value: &Val) -> Result<Val, Error<Val>> {
+/// Seconds or milliseconds since 1970 as RFC 3339 in UTC; null stays null.
+fn unix_time(value: &Val) -> Result<Val, Error<Val>> {
     let text = match value {
-        Val::TStr(bytes) => String::from_utf8_lossy(bytes).trim().to_owned(),
-        Val::Num(Num::Float(number)) => {
-            return Err(Error::str(format_args!(
-                "money: {number} was computed in floating point, which loses cents; add, subtract and multiply decimals, or round first"
-            )));
-        }
+        Val::Null => return Ok(Val::Null),
         Val::Num(number) => number.to_string(),
-        other => {
-            return Err(Error::str(format_args!("money: expected text or a number, found {}", emit::kind(other))));
-        }
+        Val::TStr(_) => string(value, "unix_time")?.trim().to_owned(),
+        other => return Err(Error::str(format_args!("unix_time needs a number, found {}", emit::kind(other)))),
     };
-    plain_decimal(&text).map(Val::from).ok_or_else(|| {
-        Error::str(format_args!(
-            "money: `{}` is not a plain decimal such as 1234.50 (no exponent, no thousands separators, no currency sign)",
-            emit::excerpt(&text)
-        ))
-    })
+    let wrong =
+        || Error::str(format_args!("unix_time: `{}` is not a time in seconds or milliseconds", emit::excerpt(&text)));
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let whole: i64 = whole.parse().map_err(|_| wrong())?;
+    // Seconds have no more than eleven digits before the year 5138.
+    let instant = if whole.unsigned_abs() < 100_000_000_000 {
+        let nanos = format!("{fraction:0<9}").get(..9).and_then(|nanos| nanos.parse().ok()).ok_or_else(wrong)?;
+        jiff::Timestamp::new(whole, nanos)
+    } else {
+        jiff::Timestamp::from_millisecond(whole)
+    };
+    Ok(Val::from(instant.map_err(|_| wrong())?.to_string()))
 }
 
-fn plain_decimal(text: &str) -> Option<String> {
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let (sign, number) = match text.strip_prefix('-') {
-        Some(number) => ("-", number),
-        None => ("", text),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.is_empty() || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    if number.starts_with('.') {
-        return Some(format!("{sign}0{number}"));
-    }
-    (!whole.is_empty()).then(|| text.to_owned())
-}
-
-fn string<'v>(value: &'v Val, who: &str) -> Result<&'v str, Error<Val>> {
+pub(super) fn string<'v>(value: &'v Val, who: &str) -> Result<&'v str, Error<Val>> {
     let found = match value {
         Val::TStr(bytes) => std::str::from_utf8(bytes).ok(),
         _ => None,

@@ -35,7 +35,7 @@ pub type Columns = Vec<(Family, RecordBatch)>;
 
 /// Records of the log as columns by family, and the last position among them.
 pub(super) fn columns(records: &[Record]) -> Result<(u64, Columns), WorkerError> {
-    let mut builders: [Option<BatchBuilder>; 4] = [const { None }; 4];
+    let mut builders: [Option<BatchBuilder>; Family::COUNT] = [const { None }; Family::COUNT];
     let mut last = 0;
     for record in records {
         let Record { position, received_at_us, bytes, .. } = record;

@@ -11,7 +11,7 @@ use super::{POSITION, WorkerError};
 /// Columns in the order of the log, by family.
 #[derive(Default)]
 pub(super) struct Pending {
-    batches: [Vec<RecordBatch>; 4],
+    batches: [Vec<RecordBatch>; Family::COUNT],
     bytes: usize,
 }
 
@@ -31,7 +31,7 @@ impl Pending {
     }
 
     /// Takes back, in front, what a commit that failed did not bring into its table.
-    pub(super) fn put_back(&mut self, failed: Commit, committed: &[u64; 4]) {
+    pub(super) fn put_back(&mut self, failed: Commit, committed: &[u64; Family::COUNT]) {
         for ((mine, theirs), committed) in self.batches.iter_mut().zip(failed.taken).zip(committed) {
             if *committed < failed.upto {
                 let later = std::mem::replace(mine, theirs);
@@ -46,19 +46,25 @@ impl Pending {
 pub(super) struct Commit {
     upto: u64,
     /// Kept until it is known that they are in Delta; the columns themselves are shared, not copied.
-    taken: [Vec<RecordBatch>; 4],
+    taken: [Vec<RecordBatch>; Family::COUNT],
     task: JoinHandle<Ended>,
 }
 
 /// How a commit ended.
 pub(super) struct Ended {
     /// What each table holds now.
-    pub(super) committed: [u64; 4],
+    pub(super) committed: [u64; Family::COUNT],
     pub(super) result: Result<(), WorkerError>,
 }
 
 impl Commit {
-    pub(super) fn begin(log: &Log, lake: &Lake, pending: Pending, committed: [u64; 4], upto: u64) -> Commit {
+    pub(super) fn begin(
+        log: &Log,
+        lake: &Lake,
+        pending: Pending,
+        committed: [u64; Family::COUNT],
+        upto: u64,
+    ) -> Commit {
         let taken = pending.batches.clone();
         let (log, lake) = (log.clone(), lake.clone());
         let task = tokio::spawn(async move {
@@ -92,7 +98,7 @@ async fn commit(
     log: &Log,
     lake: &Lake,
     pending: Pending,
-    committed: &mut [u64; 4],
+    committed: &mut [u64; Family::COUNT],
     upto: u64,
 ) -> Result<(), WorkerError> {
     for (family, batches) in Family::ALL.into_iter().zip(pending.batches) {

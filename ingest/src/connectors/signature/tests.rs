@@ -11,7 +11,7 @@ use super::*;
 const NOW_S: i64 = 1_700_000_000;
 
 fn body_scheme(header: &str, encoding: Encoding, key: KeyForm) -> Scheme {
-    Scheme::Body { headers: vec![header.to_owned()], algorithm: Algorithm::HmacSha256, encoding, key }
+    Scheme::Signed(super::Signed { key, ..super::Signed::body(&[header], Algorithm::HmacSha256, encoding) })
 }
 
 fn verify(
@@ -29,10 +29,10 @@ fn verify(
     scheme.verify(&Delivery { headers: &map, body, now }, &[Secret::new(secret)])
 }
 
-type Signed = (Scheme, &'static str, Vec<(&'static str, &'static str)>, &'static str);
+type SignedVector = (Scheme, &'static str, Vec<(&'static str, &'static str)>, &'static str);
 
 /// Worked out with Python's hmac: scheme, secret, headers, body.
-fn computed() -> Vec<Signed> {
+fn computed() -> Vec<SignedVector> {
     let order = r#"{"id":1,"total_price":"10.00"}"#;
     let tap = |amount: &'static str, currency: &'static str, id: &'static str| {
         format!(

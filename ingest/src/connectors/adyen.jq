@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# adyen
+
+error("nothing is mapped yet")

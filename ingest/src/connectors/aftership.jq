@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# aftership
+
+error("nothing is mapped yet")

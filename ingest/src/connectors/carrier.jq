@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# carrier
+
+error("nothing is mapped yet")

@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# checkout
+
+error("nothing is mapped yet")

@@ -1,0 +1,282 @@
+//! One connector at work: proof, mapping, and the one write of raw delivery and events.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use mizan_events::{EventError, EventTime, Unknown, parse};
+use mizan_log::{Entry, Outcome};
+use serde_json::json;
+
+use super::envelope::{Envelope, NotText};
+use super::kinds::{KINDS, Kind};
+use super::settings::ConnectorSettings;
+use super::signature::{Delivery, Scheme, Secret, SignatureError};
+use crate::intake::{Intake, IntakeError, entry_of};
+use crate::mapping::{Mapping, MappingError};
+use crate::rejected::{Origin, Reject};
+
+/// The kind of connectors that the settings describe whole.
+const CUSTOM: &str = "custom";
+
+/// A connector, ready to take webhooks.
+pub struct Connector {
+    name: String,
+    kind: &'static str,
+    shop: String,
+    scheme: Scheme,
+    secrets: Vec<Secret>,
+    mapping: Arc<Mapping>,
+    answer: Option<&'static str>,
+    is_probe: fn(&Delivery<'_>) -> bool,
+}
+
+/// Why a connector cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// No ready connector is called so.
+    #[error("kind: {kind:?} is not known; the nearest is {nearest:?} (known: {}, custom)", known())]
+    Kind {
+        /// What the settings say.
+        kind: String,
+        /// What they may mean.
+        nearest: &'static str,
+    },
+    /// A custom connector lacks something.
+    #[error("{0} is needed for a connector of kind \"custom\"")]
+    Missing(&'static str),
+    /// The signature cannot be read.
+    #[error("signature.{0}")]
+    Signature(String),
+    /// A ready connector has a signature of its own.
+    #[error("signature: {0} signs in its own way; only a connector of kind \"custom\" says how")]
+    OwnSignature(&'static str),
+    /// Nothing to check against.
+    #[error("secrets: none is set; anybody could send events in the provider's name")]
+    NoSecret,
+    /// The file with the secrets cannot be read.
+    #[error("secrets_file: cannot read {path}: {source}")]
+    SecretsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The mapping cannot be used.
+    #[error("mapping: {0}")]
+    Mapping(#[from] MappingError),
+}
+
+fn known() -> String {
+    KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
+}
+
+/// What became of a webhook that proved itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Events that are on disk now and were not before, without the raw delivery.
+    pub accepted: usize,
+    /// Events that were known already.
+    pub duplicates: usize,
+    /// Why no events were made of it; it lies in the rejected store.
+    pub rejected: Option<String>,
+}
+
+/// Why a webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// It does not prove itself.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// It is not text.
+    #[error(transparent)]
+    NotText(#[from] NotText),
+    /// It cannot be kept as it came.
+    #[error("the delivery cannot be kept: {0}")]
+    Raw(#[from] EventError),
+    /// It cannot be stored now.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// Its mapping ended early.
+    #[error("the mapping did not end: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+impl Connector {
+    /// The connector that the settings call `name`. Files that they name are sought from `folder`.
+    ///
+    /// # Errors
+    /// When the settings do not make a whole connector.
+    pub fn new(name: &str, settings: &ConnectorSettings, folder: &Path) -> Result<Connector, ConnectorError> {
+        let own = settings.mapping.as_ref().map(|path| Mapping::load(folder.join(path))).transpose()?;
+        let secrets = secrets(settings, folder)?;
+        if secrets.is_empty() {
+            return Err(ConnectorError::NoSecret);
+        }
+        let (kind, scheme, mapping, answer, is_probe): (_, _, _, _, fn(&Delivery<'_>) -> bool) =
+            if settings.kind == CUSTOM {
+                let signature = settings.signature.as_ref().ok_or(ConnectorError::Missing("signature"))?;
+                let scheme = signature.scheme().map_err(ConnectorError::Signature)?;
+                (CUSTOM, scheme, own.ok_or(ConnectorError::Missing("mapping"))?, None, |_| false)
+            } else {
+                let kind = Kind::from_name(&settings.kind).ok_or_else(|| unknown(&settings.kind))?;
+                if settings.signature.is_some() {
+                    return Err(ConnectorError::OwnSignature(kind.title));
+                }
+                let mapping = own.map_or_else(|| kind.mapping(), Ok)?;
+                (kind.name, (kind.scheme)(), mapping, kind.answer, kind.is_probe)
+            };
+        Ok(Connector {
+            mapping: Arc::new(mapping.for_source(name, &settings.shop)),
+            name: name.to_owned(),
+            kind,
+            shop: settings.shop.clone(),
+            scheme,
+            secrets,
+            answer,
+            is_probe,
+        })
+    }
+
+    /// As the settings call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its provider wants to read as a sign that a webhook was taken.
+    pub fn answer(&self) -> Option<&'static str> {
+        self.answer
+    }
+
+    /// Takes one webhook: when this returns, raw delivery and events are on disk, or the delivery and the reason why
+    /// there are none.
+    ///
+    /// # Errors
+    /// When it does not prove itself or cannot be stored: then nothing was, and the sender may send it again.
+    pub async fn receive(
+        &self,
+        intake: &Intake,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: EventTime,
+    ) -> Result<Received, WebhookError> {
+        let delivery = Delivery { headers, body, now };
+        if (self.is_probe)(&delivery) {
+            return Ok(Received::default());
+        }
+        self.scheme.verify(&delivery, &self.secrets)?;
+        let envelope = Envelope::new(&self.name, self.kind, headers, body, now, &self.secrets)?;
+        let text = envelope.to_json();
+        match self.events(&text, now).await? {
+            Ok(mut entries) => {
+                let raw = self.raw(&envelope, entries.len(), now)?;
+                entries.insert(0, raw);
+                let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
+                Ok(received(&outcomes[1..]))
+            }
+            Err(reason) => {
+                let raw = self.raw(&envelope, 0, now)?;
+                let origin =
+                    Origin { kind: "webhook".to_owned(), connector: Some(self.name.clone()), ..Origin::default() };
+                let reject = Reject::new(origin, reason.clone(), text);
+                let store = Arc::clone(intake.rejected());
+                let kept = tokio::task::spawn_blocking(move || store.append(vec![reject])).await?;
+                kept.map_err(IntakeError::from)?;
+                intake.log().append(now.micros(), vec![raw]).await.map_err(IntakeError::from)?;
+                Ok(Received { rejected: Some(reason), ..Received::default() })
+            }
+        }
+    }
+
+    /// Offers a delivery that was rejected once more: the events of it that are new and known, or why there are none.
+    ///
+    /// # Errors
+    /// When it cannot be stored now.
+    pub async fn replay(&self, intake: &Intake, envelope: &str, now: EventTime) -> Result<Received, WebhookError> {
+        match self.events(envelope, now).await? {
+            Ok(entries) => {
+                let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
+                Ok(received(&outcomes))
+            }
+            Err(reason) => Ok(Received { rejected: Some(reason), ..Received::default() }),
+        }
+    }
+
+    /// The events of an envelope, each of them checked; or why there are none.
+    async fn events(&self, envelope: &str, now: EventTime) -> Result<Result<Vec<Entry>, String>, WebhookError> {
+        let mapping = Arc::clone(&self.mapping);
+        let envelope = envelope.to_owned();
+        let mapped = tokio::task::spawn_blocking(move || mapping.apply_json(&envelope)).await?;
+        // All or nothing: a delivery is one story.
+        Ok(mapped.map_err(|error| error.to_string()).and_then(|events| {
+            let entries = events.into_iter().map(|text| entry(text, now));
+            let all: Result<Vec<Entry>, EventError> = entries.collect();
+            all.map_err(|error| format!("the mapping gives an event that cannot be taken: {error}"))
+        }))
+    }
+
+    fn raw(&self, envelope: &Envelope<'_>, events: usize, now: EventTime) -> Result<Entry, WebhookError> {
+        let event = json!({
+            "specversion": "1.0",
+            // The same delivery again is the same row; two connectors may be sent the same.
+            "id": envelope.digest,
+            "source": self.name,
+            "type": "webhook.received",
+            "time": now.to_string(),
+            "shop": self.shop,
+            "data": {
+                "connector": self.name,
+                "kind": self.kind,
+                "events": events,
+                "headers": json!(envelope.headers).to_string(),
+                "body": envelope.text,
+            },
+        });
+        Ok(entry(event.to_string(), now)?)
+    }
+}
+
+fn entry(text: String, now: EventTime) -> Result<Entry, EventError> {
+    // A slip in a mapping is told, not kept aside.
+    let event = parse(&text, Unknown::Refuse, now)?;
+    Ok(entry_of(&event, || Bytes::copy_from_slice(text.as_bytes())))
+}
+
+fn received(outcomes: &[Outcome]) -> Received {
+    let duplicates = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate)).count();
+    Received { accepted: outcomes.len() - duplicates, duplicates, rejected: None }
+}
+
+impl Kind {
+    /// Its own mapping.
+    ///
+    /// # Errors
+    /// Never for the ready ones, which a test holds.
+    pub fn mapping(&self) -> Result<Mapping, MappingError> {
+        Mapping::parse(self.name, self.mapping)
+    }
+}
+
+/// A sample body with headers as a mapping would see it, without a sender to prove.
+///
+/// # Errors
+/// When the body is not text.
+pub fn envelope_of_sample(headers: &HeaderMap, body: &[u8], now: EventTime) -> Result<String, NotText> {
+    Ok(Envelope::new("sample", "sample", headers, body, now, &[])?.to_json())
+}
+
+fn unknown(kind: &str) -> ConnectorError {
+    let names: Vec<&'static str> = KINDS.iter().map(|kind| kind.name).chain([CUSTOM]).collect();
+    ConnectorError::Kind { kind: kind.to_owned(), nearest: crate::mapping::nearest(kind, &names) }
+}
+
+fn secrets(settings: &ConnectorSettings, folder: &Path) -> Result<Vec<Secret>, ConnectorError> {
+    let mut secrets: Vec<String> = settings.secrets.clone();
+    if let Some(path) = &settings.secrets_file {
+        let path = folder.join(path);
+        let text = std::fs::read_to_string(&path).map_err(|source| ConnectorError::SecretsFile { path, source })?;
+        secrets.extend(text.lines().map(str::to_owned));
+    }
+    Ok(secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()).map(Secret::new).collect())
+}

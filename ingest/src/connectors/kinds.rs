@@ -1,0 +1,81 @@
+//! The ready connectors: how each proves itself, and the mapping that makes events of what it sends.
+
+use super::signature::{Algorithm, Delivery, Encoding, Scheme, Signed};
+
+/// A ready connector.
+pub struct Kind {
+    /// As the settings name it.
+    pub name: &'static str,
+    /// How its provider is called.
+    pub title: &'static str,
+    /// How its webhooks prove themselves.
+    pub(super) scheme: fn() -> Scheme,
+    /// Its mapping, in jq.
+    pub(super) mapping: &'static str,
+    /// What its provider wants to read as a sign that a webhook was taken; ours where it does not matter.
+    pub(super) answer: Option<&'static str>,
+    /// Whether a delivery is an unsigned probe of the address, which is answered and not kept.
+    pub(super) is_probe: fn(&Delivery<'_>) -> bool,
+}
+
+/// Every ready connector, payments first, then platforms, then parcels.
+pub static KINDS: &[Kind] = &[
+    Kind::new("stripe", "Stripe", || Scheme::Stripe, include_str!("stripe.jq")),
+    Kind::new("adyen", "Adyen", || Scheme::Adyen, include_str!("adyen.jq")).answers("[accepted]"),
+    Kind::new("moyasar", "Moyasar", || field("/secret_token"), include_str!("moyasar.jq")),
+    Kind::new("tap", "Tap", || Scheme::Tap, include_str!("tap.jq")),
+    Kind::new("paytabs", "PayTabs", || hex(&["signature"]), include_str!("paytabs.jq")),
+    Kind::new("checkout", "Checkout.com", || hex(&["cko-signature"]), include_str!("checkout.jq")),
+    Kind::new(
+        "shopify",
+        "Shopify",
+        || base64(&["x-shopify-hmac-sha256", "shopify-hmac-sha256"]),
+        include_str!("shopify.jq"),
+    ),
+    Kind::new("woocommerce", "WooCommerce", || base64(&["x-wc-webhook-signature"]), include_str!("woocommerce.jq"))
+        .probed(is_woocommerce_ping),
+    Kind::new("salla", "Salla", || Scheme::Salla, include_str!("salla.jq")),
+    Kind::new("zid", "Zid", || Scheme::Basic, include_str!("zid.jq")),
+    Kind::new("medusa", "Medusa", || Scheme::StandardWebhooks, include_str!("medusa.jq")),
+    Kind::new("saleor", "Saleor", || hex(&["saleor-signature"]), include_str!("saleor.jq")),
+    Kind::new("aftership", "AfterShip", || base64(&["aftership-hmac-sha256"]), include_str!("aftership.jq")),
+    Kind::new("carrier", "a carrier", || Scheme::StandardWebhooks, include_str!("carrier.jq")),
+    Kind::new("standard", "Standard Webhooks", || Scheme::StandardWebhooks, include_str!("standard.jq")),
+];
+
+impl Kind {
+    const fn new(name: &'static str, title: &'static str, scheme: fn() -> Scheme, mapping: &'static str) -> Kind {
+        Kind { name, title, scheme, mapping, answer: None, is_probe: |_| false }
+    }
+
+    const fn answers(self, answer: &'static str) -> Kind {
+        Kind { answer: Some(answer), ..self }
+    }
+
+    const fn probed(self, is_probe: fn(&Delivery<'_>) -> bool) -> Kind {
+        Kind { is_probe, ..self }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &str) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == name)
+    }
+}
+
+fn hex(headers: &[&str]) -> Scheme {
+    Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Hex))
+}
+
+fn base64(headers: &[&str]) -> Scheme {
+    Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Base64))
+}
+
+fn field(pointer: &str) -> Scheme {
+    Scheme::Field { pointer: pointer.to_owned() }
+}
+
+/// When a webhook is set up, WooCommerce sends its number, unsigned, to see whether somebody answers.
+fn is_woocommerce_ping(delivery: &Delivery<'_>) -> bool {
+    let number = delivery.body.strip_prefix(b"webhook_id=");
+    number.is_some_and(|number| !number.is_empty() && number.len() < 20 && number.iter().all(u8::is_ascii_digit))
+}

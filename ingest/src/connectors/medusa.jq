@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# medusa
+
+error("nothing is mapped yet")

@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# moyasar
+
+error("nothing is mapped yet")

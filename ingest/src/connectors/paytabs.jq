@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# paytabs
+
+error("nothing is mapped yet")

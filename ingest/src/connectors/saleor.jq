@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# saleor
+
+error("nothing is mapped yet")

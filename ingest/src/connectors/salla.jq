@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# salla
+
+error("nothing is mapped yet")

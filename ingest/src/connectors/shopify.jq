@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# shopify
+
+error("nothing is mapped yet")

@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# stripe
+
+error("nothing is mapped yet")

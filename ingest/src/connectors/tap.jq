@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# tap
+
+error("nothing is mapped yet")

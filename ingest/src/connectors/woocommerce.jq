@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# woocommerce
+
+error("nothing is mapped yet")

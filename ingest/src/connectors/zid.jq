@@ -1,0 +1,5 @@
+# mizan: input webhook
+#
+# zid
+
+error("nothing is mapped yet")

@@ -1,0 +1,98 @@
+//! Samples of every connector: what a provider sends, and the events worked out by hand beside it.
+//!
+//! `tests/connectors/KIND/NAME.json` holds `about`, `headers`, `body`, and `events` (an empty list where the delivery
+//! tells nothing to a shop's books) or `rejected` (a part of the reason).
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mizan_events::{EventTime, Unknown, parse};
+use mizan_ingest::connectors::{KINDS, Kind, envelope_of_sample};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    about: String,
+    #[serde(default)]
+    headers: std::collections::BTreeMap<String, String>,
+    body: Box<RawValue>,
+    events: Option<Vec<Value>>,
+    rejected: Option<String>,
+}
+
+fn samples(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/connectors").join(kind);
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The events of a sample as JSON, checked as strictly as at the gate; or why there are none.
+fn map(kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, String> {
+    let now = EventTime::now();
+    let envelope = envelope_of_sample(headers, body, now).map_err(|error| error.to_string())?;
+    let mapping = kind.mapping().unwrap().for_source("sample", "default");
+    let events = mapping.apply_json(&envelope).map_err(|error| error.to_string())?;
+    for event in &events {
+        parse(event, Unknown::Refuse, now).map_err(|error| format!("{error} in {event}"))?;
+    }
+    Ok(events.iter().map(|event| serde_json::from_str(event).unwrap()).collect())
+}
+
+/// The same without what is null, without what the connector adds, and with one way to write an instant.
+fn plain(event: &Value) -> Value {
+    let mut event = without_null(event);
+    let fields = event.as_object_mut().unwrap();
+    ["specversion", "source", "shop"].map(|name| fields.remove(name));
+    let time: jiff::Timestamp = fields["time"].as_str().unwrap().parse().unwrap();
+    fields.insert("time".to_owned(), Value::String(time.to_string()));
+    event
+}
+
+fn without_null(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(_, value)| !value.is_null());
+            let kept = kept.map(|(name, value)| (name.clone(), without_null(value)));
+            // An object of nothing says nothing.
+            Value::Object(kept.filter(|(_, value)| value.as_object().is_none_or(|fields| !fields.is_empty())).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_null).collect()),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn every_sample_gives_the_events_that_stand_beside_it() {
+    let mut wrong = Vec::new();
+    for kind in KINDS {
+        let paths = samples(kind.name);
+        assert!(!paths.is_empty(), "{} has no samples", kind.name);
+        for path in paths {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let sample: Sample =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let headers: HeaderMap = sample
+                .headers
+                .iter()
+                .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
+                .collect();
+            let found = map(kind, &headers, sample.body.get().as_bytes());
+            let found = found.map(|events| events.iter().map(plain).collect::<Vec<_>>());
+            let right = match (&found, &sample.events, &sample.rejected) {
+                (Ok(found), Some(expected), None) => *found == expected.iter().map(plain).collect::<Vec<_>>(),
+                (Err(reason), None, Some(expected)) => reason.contains(expected.as_str()),
+                _ => false,
+            };
+            if !right {
+                wrong.push(format!("{} ({}): {found:#?}", path.display(), sample.about));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} samples are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
