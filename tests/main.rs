@@ -16,3 +16,4 @@ mod real_shops;
 mod rebuild;
 mod reference;
 mod support;
+mod webhooks;

@@ -182,6 +182,19 @@ impl Server {
         answer.json()["rows"].as_array().unwrap().clone()
     }
 
+    /// The rows of a query once there are as many: an event is visible a moment after its 2xx.
+    pub fn rows(&self, query: &str, count: usize) -> Vec<Value> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let rows = self.sql(query);
+            if rows.len() == count || Instant::now() > deadline {
+                assert_eq!(rows.len(), count, "{query}: {rows:?}");
+                return rows;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn value(&self, query: &str) -> String {
         let rows = self.sql(query);
         plain(rows[0].as_object().unwrap().values().next().unwrap())

@@ -43,8 +43,8 @@ pub enum ConnectorError {
         /// What they may mean.
         nearest: &'static str,
     },
-    /// A custom connector lacks something.
-    #[error("{0} is needed for a connector of kind \"custom\"")]
+    /// Something is not set.
+    #[error("{0} is missing, which this kind needs")]
     Missing(&'static str),
     /// The signature cannot be read.
     #[error("signature.{0}")]
@@ -111,9 +111,6 @@ impl Connector {
     pub fn new(name: &str, settings: &ConnectorSettings, folder: &Path) -> Result<Connector, ConnectorError> {
         let own = settings.mapping.as_ref().map(|path| Mapping::load(folder.join(path))).transpose()?;
         let secrets = secrets(settings, folder)?;
-        if secrets.is_empty() {
-            return Err(ConnectorError::NoSecret);
-        }
         let (kind, scheme, mapping, answer, is_probe): (_, _, _, _, fn(&Delivery<'_>) -> bool) =
             if settings.kind == CUSTOM {
                 let signature = settings.signature.as_ref().ok_or(ConnectorError::Missing("signature"))?;
@@ -125,8 +122,12 @@ impl Connector {
                     return Err(ConnectorError::OwnSignature(kind.title));
                 }
                 let mapping = own.map_or_else(|| kind.mapping(), Ok)?;
-                (kind.name, (kind.scheme)(), mapping, kind.answer, kind.is_probe)
+                let scheme = (kind.scheme)(settings).map_err(ConnectorError::Missing)?;
+                (kind.name, scheme, mapping, kind.answer, kind.is_probe)
             };
+        if secrets.is_empty() && scheme.needs_secret() {
+            return Err(ConnectorError::NoSecret);
+        }
         Ok(Connector {
             mapping: Arc::new(mapping.for_source(name, &settings.shop)),
             name: name.to_owned(),
@@ -165,6 +166,7 @@ impl Connector {
         if (self.is_probe)(&delivery) {
             return Ok(Received::default());
         }
+        self.scheme.prepare(&delivery).await?;
         self.scheme.verify(&delivery, &self.secrets)?;
         let envelope = Envelope::new(&self.name, self.kind, headers, body, now, &self.secrets)?;
         let text = envelope.to_json();

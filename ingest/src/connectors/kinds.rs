@@ -1,6 +1,10 @@
 //! The ready connectors: how each proves itself, and the mapping that makes events of what it sends.
 
-use super::signature::{Algorithm, Delivery, Encoding, Scheme, Signed};
+use super::settings::ConnectorSettings;
+use super::signature::{Algorithm, Delivery, Encoding, PayPal, Scheme, Signed};
+
+/// The scheme of a kind; or the setting that it lacks.
+type SchemeOf = fn(&ConnectorSettings) -> Result<Scheme, &'static str>;
 
 /// A ready connector.
 pub struct Kind {
@@ -9,7 +13,7 @@ pub struct Kind {
     /// How its provider is called.
     pub title: &'static str,
     /// How its webhooks prove themselves.
-    pub(super) scheme: fn() -> Scheme,
+    pub(super) scheme: SchemeOf,
     /// Its mapping, in jq.
     pub(super) mapping: &'static str,
     /// What its provider wants to read as a sign that a webhook was taken; ours where it does not matter.
@@ -20,31 +24,32 @@ pub struct Kind {
 
 /// Every ready connector, payments first, then platforms, then parcels.
 pub static KINDS: &[Kind] = &[
-    Kind::new("stripe", "Stripe", || Scheme::Stripe, include_str!("stripe.jq")),
-    Kind::new("adyen", "Adyen", || Scheme::Adyen, include_str!("adyen.jq")).answers("[accepted]"),
-    Kind::new("moyasar", "Moyasar", || field("/secret_token"), include_str!("moyasar.jq")),
-    Kind::new("tap", "Tap", || Scheme::Tap, include_str!("tap.jq")),
-    Kind::new("paytabs", "PayTabs", || hex(&["signature"]), include_str!("paytabs.jq")),
-    Kind::new("checkout", "Checkout.com", || hex(&["cko-signature"]), include_str!("checkout.jq")),
+    Kind::new("stripe", "Stripe", |_| Ok(Scheme::Stripe), include_str!("stripe.jq")),
+    Kind::new("paypal", "PayPal", paypal, include_str!("paypal.jq")),
+    Kind::new("adyen", "Adyen", |_| Ok(Scheme::Adyen), include_str!("adyen.jq")).answers("[accepted]"),
+    Kind::new("moyasar", "Moyasar", |_| field("/secret_token"), include_str!("moyasar.jq")),
+    Kind::new("tap", "Tap", |_| Ok(Scheme::Tap), include_str!("tap.jq")),
+    Kind::new("paytabs", "PayTabs", |_| hex(&["signature"]), include_str!("paytabs.jq")),
+    Kind::new("checkout", "Checkout.com", |_| hex(&["cko-signature"]), include_str!("checkout.jq")),
     Kind::new(
         "shopify",
         "Shopify",
-        || base64(&["x-shopify-hmac-sha256", "shopify-hmac-sha256"]),
+        |_| base64(&["x-shopify-hmac-sha256", "shopify-hmac-sha256"]),
         include_str!("shopify.jq"),
     ),
-    Kind::new("woocommerce", "WooCommerce", || base64(&["x-wc-webhook-signature"]), include_str!("woocommerce.jq"))
+    Kind::new("woocommerce", "WooCommerce", |_| base64(&["x-wc-webhook-signature"]), include_str!("woocommerce.jq"))
         .probed(is_woocommerce_ping),
-    Kind::new("salla", "Salla", || Scheme::Salla, include_str!("salla.jq")),
-    Kind::new("zid", "Zid", || Scheme::Basic, include_str!("zid.jq")),
-    Kind::new("medusa", "Medusa", || Scheme::StandardWebhooks, include_str!("medusa.jq")),
-    Kind::new("saleor", "Saleor", || hex(&["saleor-signature"]), include_str!("saleor.jq")),
-    Kind::new("aftership", "AfterShip", || base64(&["aftership-hmac-sha256"]), include_str!("aftership.jq")),
-    Kind::new("carrier", "a carrier", || Scheme::StandardWebhooks, include_str!("carrier.jq")),
-    Kind::new("standard", "Standard Webhooks", || Scheme::StandardWebhooks, include_str!("standard.jq")),
+    Kind::new("salla", "Salla", |_| Ok(Scheme::Salla), include_str!("salla.jq")),
+    Kind::new("zid", "Zid", |_| Ok(Scheme::Basic), include_str!("zid.jq")),
+    Kind::new("medusa", "Medusa", |_| Ok(Scheme::StandardWebhooks), include_str!("medusa.jq")),
+    Kind::new("saleor", "Saleor", |_| hex(&["saleor-signature"]), include_str!("saleor.jq")),
+    Kind::new("aftership", "AfterShip", |_| base64(&["aftership-hmac-sha256"]), include_str!("aftership.jq")),
+    Kind::new("carrier", "a carrier", |_| Ok(Scheme::StandardWebhooks), include_str!("carrier.jq")),
+    Kind::new("standard", "Standard Webhooks", |_| Ok(Scheme::StandardWebhooks), include_str!("standard.jq")),
 ];
 
 impl Kind {
-    const fn new(name: &'static str, title: &'static str, scheme: fn() -> Scheme, mapping: &'static str) -> Kind {
+    const fn new(name: &'static str, title: &'static str, scheme: SchemeOf, mapping: &'static str) -> Kind {
         Kind { name, title, scheme, mapping, answer: None, is_probe: |_| false }
     }
 
@@ -62,16 +67,20 @@ impl Kind {
     }
 }
 
-fn hex(headers: &[&str]) -> Scheme {
-    Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Hex))
+fn paypal(settings: &ConnectorSettings) -> Result<Scheme, &'static str> {
+    settings.webhook_id.as_deref().map(|id| Scheme::PayPal(PayPal::new(id))).ok_or("webhook_id")
 }
 
-fn base64(headers: &[&str]) -> Scheme {
-    Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Base64))
+fn hex(headers: &[&str]) -> Result<Scheme, &'static str> {
+    Ok(Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Hex)))
 }
 
-fn field(pointer: &str) -> Scheme {
-    Scheme::Field { pointer: pointer.to_owned() }
+fn base64(headers: &[&str]) -> Result<Scheme, &'static str> {
+    Ok(Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Base64)))
+}
+
+fn field(pointer: &str) -> Result<Scheme, &'static str> {
+    Ok(Scheme::Field { pointer: pointer.to_owned() })
 }
 
 /// When a webhook is set up, WooCommerce sends its number, unsigned, to see whether somebody answers.

@@ -3,17 +3,22 @@
 //! A scheme with a time in what it signs refuses deliveries that are too old; the others are safe from replays by the
 //! identity of what they carry. During a rotation several secrets are active, and any of them will do.
 
+mod paypal;
+mod providers;
+
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
-use mizan_events::{Currency, Decimal, EventTime};
+use mizan_events::EventTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
+
+pub use paypal::PayPal;
 
 /// How old a delivery may be whose time is signed. What the providers' own libraries allow.
 const TOLERANCE_S: i64 = 300;
@@ -117,6 +122,8 @@ pub enum Scheme {
     Salla,
     /// Tap's `hashstring` over fields of the body.
     Tap,
+    /// PayPal's signature by a certificate.
+    PayPal(PayPal),
 }
 
 /// A keyed hash in a header.
@@ -164,6 +171,12 @@ pub enum SignatureError {
     /// It is another's, or the body was changed on the way.
     #[error("the signature does not match: is the secret the one that the provider shows for this address?")]
     Mismatch,
+    /// Its certificate is not one to trust.
+    #[error("its certificate is not trusted: {0}")]
+    Certificate(String),
+    /// Its certificate cannot be fetched now.
+    #[error("its certificate cannot be fetched now: {0}")]
+    Unreachable(String),
     /// It was signed too long ago, or in the future.
     #[error(
         "it was signed {0} seconds away from now; up to {TOLERANCE_S} are allowed, so that nobody can send it again later"
@@ -172,18 +185,34 @@ pub enum SignatureError {
 }
 
 impl Scheme {
+    /// Whether it rests on a secret that is shared; PayPal's rests on a certificate.
+    pub fn needs_secret(&self) -> bool {
+        !matches!(self, Scheme::PayPal(_))
+    }
+
+    /// Fetches what a check needs and the delivery only names.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn prepare(&self, delivery: &Delivery<'_>) -> Result<(), SignatureError> {
+        match self {
+            Scheme::PayPal(paypal) => paypal.prepare(delivery).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Checks a delivery against the active secrets.
     ///
     /// # Errors
     /// When it does not prove itself; see [`SignatureError`].
     pub fn verify(&self, delivery: &Delivery<'_>, secrets: &[Secret]) -> Result<(), SignatureError> {
         let secrets: Vec<&Secret> = secrets.iter().filter(|secret| !secret.0.is_empty()).collect();
-        if secrets.is_empty() {
+        if secrets.is_empty() && self.needs_secret() {
             return Err(SignatureError::NoSecret);
         }
         match self {
             Scheme::Signed(signed) => signed.verify(delivery, &secrets),
-            Scheme::Basic => basic(delivery, &secrets),
+            Scheme::Basic => providers::basic(delivery, &secrets),
             Scheme::Token { header } => {
                 let given = header_of(delivery, header)?;
                 any_of(&secrets, |secret| same(secret.bytes(), given.as_bytes()))
@@ -194,11 +223,12 @@ impl Scheme {
                 let given = given.ok_or(SignatureError::Malformed("the body has no secret where it should be"))?;
                 any_of(&secrets, |secret| same(secret.bytes(), given.as_bytes()))
             }
-            Scheme::Stripe => stripe(delivery, &secrets),
-            Scheme::StandardWebhooks => standard_webhooks(delivery, &secrets),
-            Scheme::Adyen => adyen(delivery, &secrets),
-            Scheme::Salla => salla(delivery, &secrets),
-            Scheme::Tap => tap(delivery, &secrets),
+            Scheme::Stripe => providers::stripe(delivery, &secrets),
+            Scheme::StandardWebhooks => providers::standard_webhooks(delivery, &secrets),
+            Scheme::Adyen => providers::adyen(delivery, &secrets),
+            Scheme::Salla => providers::salla(delivery, &secrets),
+            Scheme::Tap => providers::tap(delivery, &secrets),
+            Scheme::PayPal(paypal) => paypal.verify(delivery),
         }
     }
 }
@@ -236,16 +266,6 @@ impl Signed {
         let seconds = header_of(delivery, time)?.parse();
         fresh(seconds.map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?, delivery.now)
     }
-}
-
-fn basic(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let given = header_of(delivery, "authorization")?;
-    let (scheme, given) = given.split_once(' ').unwrap_or((given, ""));
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(SignatureError::Malformed("the authorization is not Basic"));
-    }
-    let given = Encoding::Base64.decode(given.trim())?;
-    any_of(secrets, |secret| same(secret.bytes(), &given))
 }
 
 impl KeyForm {
@@ -322,125 +342,6 @@ fn json(body: &[u8]) -> Result<Value, SignatureError> {
 fn fresh(signed_at_s: i64, now: EventTime) -> Result<(), SignatureError> {
     let away = (now.micros() / 1_000_000).saturating_sub(signed_at_s).saturating_abs();
     if away > TOLERANCE_S { Err(SignatureError::Stale(away)) } else { Ok(()) }
-}
-
-fn stripe(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let header = header_of(delivery, "stripe-signature")?;
-    let mut signed_at = None;
-    let mut given: Vec<Vec<u8>> = Vec::new();
-    for part in header.split(',') {
-        match part.trim().split_once('=') {
-            Some(("t", time)) => signed_at = Some(time),
-            // What is not hexadecimal matches nothing; another may.
-            Some(("v1", signature)) => given.push(hex(signature).unwrap_or_default()),
-            _ => {}
-        }
-    }
-    let signed_at = signed_at.ok_or(SignatureError::Malformed("it has no time (t=…)"))?;
-    let seconds = signed_at.parse().map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?;
-    if given.is_empty() {
-        return Err(SignatureError::Malformed("it has no signature of version v1"));
-    }
-    any_of(secrets, |secret| {
-        let expected = Algorithm::HmacSha256.of(secret.bytes(), &[signed_at.as_bytes(), b".", delivery.body]);
-        given.iter().fold(false, |found, given| found | same(&expected, given))
-    })?;
-    fresh(seconds, delivery.now)
-}
-
-fn standard_webhooks(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let id = header_of(delivery, "webhook-id")?;
-    let signed_at = header_of(delivery, "webhook-timestamp")?;
-    let header = header_of(delivery, "webhook-signature")?;
-    let seconds = signed_at.parse().map_err(|_| SignatureError::Malformed("its time is not a number of seconds"))?;
-    let versions = header.split(' ').filter_map(|part| part.split_once(','));
-    let given: Vec<Vec<u8>> =
-        versions.filter(|(version, _)| *version == "v1").filter_map(|(_, text)| STANDARD.decode(text).ok()).collect();
-    let key =
-        |secret: &&Secret| KeyForm::Base64.bytes(&Secret::new(secret.0.strip_prefix("whsec_").unwrap_or(&secret.0)));
-    let keys: Vec<Vec<u8>> = secrets.iter().filter_map(key).collect();
-    if keys.is_empty() {
-        return Err(SignatureError::NoSecret);
-    }
-    let parts: [&[u8]; 5] = [id.as_bytes(), b".", signed_at.as_bytes(), b".", delivery.body];
-    let found = keys.iter().fold(false, |found, key| {
-        let expected = Algorithm::HmacSha256.of(key, &parts);
-        given.iter().fold(found, |found, given| found | same(&expected, given))
-    });
-    if !found {
-        return Err(SignatureError::Mismatch);
-    }
-    fresh(seconds, delivery.now)
-}
-
-fn adyen(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let body = json(delivery.body)?;
-    let items = body.get("notificationItems").and_then(Value::as_array).filter(|items| !items.is_empty());
-    let items = items.ok_or(SignatureError::Malformed("the body has no notificationItems"))?;
-    items.iter().try_for_each(|item| adyen_item(item.get("NotificationRequestItem").unwrap_or(item), secrets))
-}
-
-fn adyen_item(item: &Value, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let given = item.pointer("/additionalData/hmacSignature").and_then(Value::as_str);
-    let given = given.ok_or(SignatureError::Malformed("an item has no additionalData.hmacSignature"))?;
-    let given = Encoding::Base64.decode(given)?;
-    // Joined as they are: Adyen escapes neither backslash nor colon here.
-    let fields = [
-        "/pspReference",
-        "/originalReference",
-        "/merchantAccountCode",
-        "/merchantReference",
-        "/amount/value",
-        "/amount/currency",
-        "/eventCode",
-        "/success",
-    ];
-    let message = fields.map(|pointer| own_text(item.pointer(pointer))).join(":");
-    any_of(secrets, |secret| {
-        let key = KeyForm::Hex.bytes(secret);
-        key.is_some_and(|key| same(&Algorithm::HmacSha256.of(&key, &[message.as_bytes()]), &given))
-    })
-}
-
-/// A scalar as the provider printed it; nothing for what is absent.
-fn own_text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    }
-}
-
-fn salla(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let strategy = delivery.headers.get("x-salla-security-strategy").and_then(|value| value.to_str().ok());
-    if strategy.is_some_and(|strategy| strategy.eq_ignore_ascii_case("token")) {
-        let given = header_of(delivery, "authorization")?;
-        return any_of(secrets, |secret| same(secret.bytes(), given.as_bytes()));
-    }
-    let given = Encoding::Hex.decode(header_of(delivery, "x-salla-signature")?)?;
-    any_of(secrets, |secret| same(&Algorithm::HmacSha256.of(secret.bytes(), &[delivery.body]), &given))
-}
-
-fn tap(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), SignatureError> {
-    let given = Encoding::Hex.decode(header_of(delivery, "hashstring")?)?;
-    let body = json(delivery.body)?;
-    let text = |pointer: &str| own_text(body.pointer(pointer));
-    let currency = text("/currency");
-    let amount = Decimal::parse(&text("/amount")).map_err(|_| SignatureError::Malformed("the amount is no decimal"))?;
-    // Printed with as many decimals as the currency has: three for KWD, two for SAR.
-    let exponent = Currency::from_code(&currency)
-        .map(Currency::exponent)
-        .ok_or(SignatureError::Malformed("the currency is not one of ISO 4217"))?;
-    let message = format!(
-        "x_id{}x_amount{}x_currency{currency}x_gateway_reference{}x_payment_reference{}x_status{}x_created{}",
-        text("/id"),
-        amount.to_text(exponent),
-        text("/reference/gateway"),
-        text("/reference/payment"),
-        text("/status"),
-        text("/transaction/created"),
-    );
-    any_of(secrets, |secret| same(&Algorithm::HmacSha256.of(secret.bytes(), &[message.as_bytes()]), &given))
 }
 
 #[cfg(test)]
