@@ -212,7 +212,7 @@ pub enum Keys {
     Create {
         /// What to call it
         name: String,
-        /// What it may do: ingest, read, admin
+        /// What it may do: collect (visits, from a web page), ingest, read, admin
         #[arg(long, value_delimiter = ',', default_value = "read")]
         scope: Vec<String>,
         /// Only this shop

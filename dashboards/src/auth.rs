@@ -52,11 +52,24 @@ pub(crate) fn shop_of(key: &Key, asked: Option<String>) -> Result<String, Proble
     }
 }
 
+/// A key that may send what visitors do. It comes in the body or as the user of Basic sign-in, as Segment's SDKs send it:
+/// a browser that leaves a page can set no headers.
+pub(crate) async fn may_collect(secret: &str, state: &State) -> Result<Key, Problem> {
+    let key = known(secret.trim(), state).await?;
+    if key.allows(Scope::Ingest) {
+        return Ok(key);
+    }
+    allow(key, Scope::Collect)
+}
+
 async fn key_of(parts: &Parts, state: &State) -> Result<Key, Problem> {
     const HOW: &str = "send a key as `Authorization: Bearer mzn_…`; `mizan keys create NAME` makes one";
     let header = parts.headers.get(header::AUTHORIZATION).ok_or_else(|| Problem::unauthorized(HOW))?;
     let secret = header.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
-    let secret = secret.ok_or_else(|| Problem::unauthorized(HOW))?;
+    known(secret.ok_or_else(|| Problem::unauthorized(HOW))?, state).await
+}
+
+async fn known(secret: &str, state: &State) -> Result<Key, Problem> {
     match state.operations.verify_key(secret).await {
         Ok(Some(key)) => Ok(key),
         Ok(None) => {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mizan_ingest::Intake;
 use mizan_ingest::connectors::Connector;
+use mizan_ingest::storefront::Storefront;
 use mizan_operations::Operations;
 use mizan_query::Engine;
 
@@ -21,6 +22,8 @@ pub struct State {
     pub operations: Operations,
     /// The shops that are set up.
     pub shops: Arc<BTreeMap<String, ShopInfo>>,
+    /// What takes visits.
+    pub storefront: Storefront,
     /// The connectors that are set up.
     pub connectors: Arc<BTreeMap<String, Connector>>,
     /// Counters.

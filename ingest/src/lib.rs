@@ -17,6 +17,7 @@ pub mod import;
 mod intake;
 pub mod mapping;
 pub mod rejected;
+pub mod storefront;
 mod worker;
 
 pub use decode::{Decoded, Decoder, Refused};

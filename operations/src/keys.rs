@@ -25,6 +25,8 @@ const CHECK_DIGITS: usize = 7;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
+    /// Sending what visitors do in the shop and nothing else: a key that may stand in a web page.
+    Collect,
     /// Sending events.
     Ingest,
     /// Reading everything of its shop.
@@ -37,6 +39,7 @@ impl Scope {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Scope::Collect => "collect",
             Scope::Ingest => "ingest",
             Scope::Read => "read",
             Scope::Admin => "admin",
@@ -55,10 +58,11 @@ impl FromStr for Scope {
 
     fn from_str(name: &str) -> Result<Scope, OperationsError> {
         match name {
+            "collect" => Ok(Scope::Collect),
             "ingest" => Ok(Scope::Ingest),
             "read" => Ok(Scope::Read),
             "admin" => Ok(Scope::Admin),
-            _ => Err(OperationsError::KeyRule { rule: "scopes out of ingest, read and admin" }),
+            _ => Err(OperationsError::KeyRule { rule: "scopes out of collect, ingest, read and admin" }),
         }
     }
 }
@@ -135,7 +139,7 @@ impl Operations {
             return Err(OperationsError::KeyRule { rule: "a name of 1 to 100 printable characters" });
         }
         if scopes.is_empty() {
-            return Err(OperationsError::KeyRule { rule: "at least one scope out of ingest, read and admin" });
+            return Err(OperationsError::KeyRule { rule: "at least one scope out of collect, ingest, read and admin" });
         }
         let mut scopes = scopes.to_vec();
         scopes.sort();

@@ -10,6 +10,7 @@ use mizan_ingest::Intake;
 use mizan_ingest::connectors::Connector;
 use mizan_ingest::mapping::Mapping;
 use mizan_ingest::rejected::{Filter, RejectedEntry, RejectedReader};
+use mizan_ingest::storefront::{Road, Storefront};
 
 use super::{Context, print_json, print_text};
 use crate::cli;
@@ -73,10 +74,12 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
     }
     let intake = rooms.intake(Unknown::Keep);
     let connectors = rooms::connectors(context)?;
+    let storefront = Storefront::new().or_fail(Code::Software)?;
     let (mut accepted, mut duplicates, mut rejected) = (0, 0, 0);
     for entry in &entries {
         let offered = match entry.origin.connector.as_ref().and_then(|name| connectors.get(name)) {
             Some(connector) if entry.origin.kind == "webhook" => deliver(connector, &intake, entry).await?,
+            _ if Road::from_name(&entry.origin.kind).is_some() => revisit(&storefront, &intake, entry).await?,
             _ => offer(&intake, mapping.as_ref(), entry).await?,
         };
         match offered {
@@ -107,6 +110,17 @@ async fn deliver(
 ) -> Result<Option<(usize, usize)>, Failure> {
     let received = connector.replay(intake, &entry.body, mizan_events::EventTime::now()).await.or_fail(Code::Io)?;
     Ok(received.rejected.is_none().then_some((received.accepted, received.duplicates)))
+}
+
+/// Offers one refused message of a storefront again.
+async fn revisit(
+    storefront: &Storefront,
+    intake: &Intake,
+    entry: &RejectedEntry,
+) -> Result<Option<(usize, usize)>, Failure> {
+    let Some(road) = Road::from_name(&entry.origin.kind) else { return Ok(None) };
+    let taken = storefront.replay(intake, road, &entry.body, mizan_events::EventTime::now()).await.or_fail(Code::Io)?;
+    Ok(taken.rejected.is_empty().then_some((taken.accepted, taken.duplicates)))
 }
 
 /// Offers one refused input again: new and known events of it, or nothing when it is refused again.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mizan_dashboards::{Progress, ServerOptions, State};
 use mizan_events::{EventTime, Unknown};
+use mizan_ingest::storefront::Storefront;
 use mizan_lake::{CompactLimits, Lake};
 use mizan_log::Log;
 use mizan_operations::{Operations, Scope};
@@ -92,6 +93,7 @@ pub async fn serve(
         operations: rooms.operations.clone(),
         shops: Arc::new(rooms::shops(context)),
         connectors: Arc::new(rooms::connectors(context)?),
+        storefront: Storefront::new().or_fail(Code::Software)?,
         prometheus: handle,
         progress: Arc::clone(&progress),
         max_body_bytes: context.settings.server.max_body_bytes,

@@ -52,15 +52,12 @@ pub(super) fn from_minor(value: &Val, currency: &Val) -> Result<Val, Error<Val>>
     }
     let exponent = exponent(currency, "from_minor")?;
     let text = match value {
-        Val::Num(number) => number.to_string(),
+        // A whole number that was printed as a decimal is whole all the same; a text with a point is no number of fils.
+        Val::Num(number) => whole(&number.to_string()),
         Val::TStr(_) => string(value, "from_minor")?.trim().to_owned(),
         other => return Err(Error::str(format_args!("from_minor needs a whole number, found {}", emit::kind(other)))),
     };
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-    // A whole number that was printed as a decimal is whole all the same.
-    let digits = digits
-        .split_once('.')
-        .map_or(digits, |(whole, zeros)| if zeros.bytes().all(|b| b == b'0') { whole } else { digits });
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let shown = emit::excerpt(&text);
         return Err(Error::str(format_args!("from_minor: `{shown}` is not a whole number of minor units")));
@@ -69,6 +66,13 @@ pub(super) fn from_minor(value: &Val, currency: &Val) -> Result<Val, Error<Val>>
     let (whole, fraction) = padded.split_at(padded.len() - exponent);
     let point = if fraction.is_empty() { "" } else { "." };
     Ok(Val::from(format!("{sign}{whole}{point}{fraction}")))
+}
+
+fn whole(number: &str) -> String {
+    match number.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole.to_owned(),
+        _ => number.to_owned(),
+    }
 }
 
 /// A decimal with more places than the currency has, rounded half away from zero: some providers print binary
@@ -130,8 +134,10 @@ mod tests {
         assert_eq!(of(from_minor, number(5), "kwd"), r#""0.005""#);
         assert_eq!(of(from_minor, number(-1050), "BHD"), r#""-1.050""#);
         assert_eq!(of(from_minor, number(500), "JPY"), r#""500""#);
-        assert_eq!(of(from_minor, Val::from("2500.0".to_owned()), "EUR"), r#""25.00""#);
-        assert!(of(from_minor, Val::from("25.5".to_owned()), "EUR").contains("not a whole number"));
+        assert_eq!(of(from_minor, Val::from("2500".to_owned()), "EUR"), r#""25.00""#);
+        for text in ["25.5", "25.00", "", "2 500"] {
+            assert!(of(from_minor, Val::from(text.to_owned()), "EUR").contains("not a whole number"), "{text}");
+        }
         assert!(of(from_minor, number(1), "RIYAL").contains("not a currency"));
     }
 

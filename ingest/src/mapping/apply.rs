@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use jaq_core::{Ctx, Filter, Vars, unwrap_valr};
@@ -18,11 +19,12 @@ use crate::files::{Row, Rows};
 /// Characters of a program's own error that are passed on.
 const REASON_CHARS: usize = 400;
 
-/// A compiled mapping. Cheap to share between threads by reference.
+/// A compiled mapping. Cheap to clone, and to share between threads by reference.
+#[derive(Clone)]
 pub struct Mapping {
     name: String,
     directives: Directives,
-    filter: Filter<Metered>,
+    filter: Arc<Filter<Metered>>,
     hash: u128,
     budget: Budget,
     /// What events carry that do not say it themselves.
@@ -47,7 +49,7 @@ impl Mapping {
         Ok(Self {
             name: name.to_owned(),
             directives,
-            filter: program::compile(name, text)?,
+            filter: Arc::new(program::compile(name, text)?),
             hash: xxh3_128(text.as_bytes()),
             budget: Budget::default(),
             defaults: vec![("specversion", "1.0".to_owned()), ("source", source)],
@@ -63,10 +65,10 @@ impl Mapping {
 
     /// The same mapping for events of this source and shop, where they name none themselves.
     #[must_use]
-    pub fn for_source(mut self, source: &str, shop: &str) -> Self {
-        self.defaults =
+    pub fn for_source(&self, source: &str, shop: &str) -> Self {
+        let defaults =
             vec![("specversion", "1.0".to_owned()), ("source", source.to_owned()), ("shop", shop.to_owned())];
-        self
+        Self { defaults, ..self.clone() }
     }
 
     /// The mapping's name.
