@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use mizan_events::Unknown;
 use mizan_ingest::connectors::Connector;
-use mizan_ingest::rejected::RejectedStore;
+use mizan_ingest::rejected::{RejectedReader, RejectedStore};
 use mizan_ingest::{Intake, Worker, WorkerOptions};
-use mizan_lake::{Lake, LakeOptions, SessionSettings};
+use mizan_lake::{Lake, LakeOptions, RowsTable, SessionSettings};
 use mizan_log::{Log, LogError};
 use mizan_operations::Operations;
 use mizan_query::{Engine, Limits};
@@ -125,7 +125,11 @@ pub fn session_settings(context: &Context) -> SessionSettings {
         currency: shop.currency.clone(),
         timezone: shop.timezone.clone(),
     });
-    SessionSettings { shops: shops.collect(), ..Default::default() }
+    let reader = RejectedReader::new(context.data.root());
+    let rejected = RowsTable::new("rejected", mizan_ingest::rejected::schema(), move || {
+        Box::new(reader.batches().map(|batch| batch.map_err(Into::into)))
+    });
+    SessionSettings { shops: shops.collect(), beside: vec![rejected], ..Default::default() }
 }
 
 /// The SQL engine over a lake.

@@ -15,5 +15,6 @@ mod readers;
 mod real_shops;
 mod rebuild;
 mod reference;
+mod storefront;
 mod support;
 mod webhooks;

@@ -129,6 +129,9 @@ fn what_cannot_be_mapped_is_kept_and_a_mended_mapping_takes_it() {
     assert_eq!(answer.status, 200);
     assert!(plain(&answer.json()["rejected"]).contains("kind refunded is not known"), "{}", answer.text());
     assert_eq!(plain(&server.rows("SELECT body FROM events.webhooks", 1)[0]["body"]), refund);
+    let kept = server.rows("SELECT kind, connector, reason, body FROM events.rejected WHERE replayed_at IS NULL", 1);
+    assert_eq!([plain(&kept[0]["kind"]), plain(&kept[0]["connector"])], ["webhook", "erp"]);
+    assert!(plain(&kept[0]["body"]).contains(refund), "{kept:?}");
     assert_eq!(server.interrupt(), Some(0));
 
     let listed = mizan.ok(&["rejected", "list"]);

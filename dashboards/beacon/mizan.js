@@ -45,11 +45,16 @@
       consent = true;
       if (!read('visitor')) memory.visitor = uuid();
       for (var name in memory) write(name, read(name) || memory[name]);
+      write('consent', '1');
     } else if (!granted) {
       consent = false;
       memory = {};
       forget();
     }
+  }
+
+  function remembered() {
+    try { return localStorage.getItem('mizan_consent') === '1'; } catch (_) { return false; }
   }
 
   function session() {
@@ -169,7 +174,7 @@
   var waiting = window.mizan && window.mizan.q || [];
   mizan.loaded = true;
   window.mizan = mizan;
-  allow(script.getAttribute('data-consent') === 'granted');
+  if (script.getAttribute('data-consent') === 'granted' || remembered()) allow(true);
   seePage();
   send('page_view');
   watchDataLayer();

@@ -17,7 +17,7 @@ pub(crate) const DROPPED: &str = "[removed]";
 /// What a field's name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
-    /// Security code, PIN or magnetic track: never kept.
+    /// Security code, PIN or magnetic track, password or access token: never kept.
     Secret,
     /// A card number.
     CardNumber,
@@ -59,7 +59,12 @@ pub(crate) fn context(name: &str) -> Context {
         | "track1data"
         | "track2data"
         | "magstripe"
-        | "fulltrack" => Context::Secret,
+        | "fulltrack"
+        | "password"
+        | "accesstoken"
+        | "refreshtoken"
+        | "clientsecret"
+        | "secrettoken" => Context::Secret,
         "pan"
         | "cardnumber"
         | "cardno"
@@ -82,6 +87,16 @@ pub(crate) struct Run {
     pub(crate) end: usize,
     /// The digits' values.
     pub(crate) digits: Vec<u8>,
+    /// How many separators are between them, and whether all are dots.
+    separators: usize,
+    dots: usize,
+}
+
+impl Run {
+    /// One dot and nothing else between the digits: an amount such as 695.00000000000000, not a card's groups.
+    fn is_decimal(&self) -> bool {
+        self.separators == 1 && self.dots == 1
+    }
 }
 
 /// Runs of at least twelve digits. Arabic-Indic and Persian digits count; a single space, dash or dot may part two digits.
@@ -89,17 +104,26 @@ pub(crate) fn runs(text: &str) -> impl Iterator<Item = Run> {
     let mut found = Vec::new();
     if may_hold_run(text) {
         let mut current: Option<Run> = None;
-        let mut separated = false;
+        let mut separated: Option<char> = None;
         for (at, character) in text.char_indices() {
             if let Some(digit) = digit_value(character) {
-                let run = current.get_or_insert_with(|| Run { start: at, end: at, digits: Vec::new() });
+                let run = current.get_or_insert_with(|| Run {
+                    start: at,
+                    end: at,
+                    digits: Vec::new(),
+                    separators: 0,
+                    dots: 0,
+                });
+                if let Some(separator) = separated.take() {
+                    run.separators += 1;
+                    run.dots += usize::from(separator == '.');
+                }
                 run.digits.push(digit);
                 run.end = at + character.len_utf8();
-                separated = false;
-            } else if matches!(character, ' ' | '-' | '.' | '\u{a0}') && current.is_some() && !separated {
-                separated = true;
+            } else if matches!(character, ' ' | '-' | '.' | '\u{a0}') && current.is_some() && separated.is_none() {
+                separated = Some(character);
             } else if let Some(run) = current.take() {
-                separated = false;
+                separated = None;
                 found.push(run);
             }
         }
@@ -138,12 +162,12 @@ fn digit_value(character: char) -> Option<u8> {
 
 /// Cuts every card number in a text; borrowed when there is none.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
-    cut(text, is_or_holds_card)
+    cut(text, |run| !run.is_decimal(), is_or_holds_card)
 }
 
 /// Cuts any 12 to 19 digits: for a field whose name says card number.
 pub(crate) fn redact_card_field(text: &str) -> Cow<'_, str> {
-    cut(text, |digits| (12..=19).contains(&digits.len()).then_some(0..digits.len()))
+    cut(text, |_| true, |digits| (12..=19).contains(&digits.len()).then_some(0..digits.len()))
 }
 
 /// The part of a run that is a card number: the whole run, or, where numbers stand side by side, a window of it.
@@ -167,10 +191,14 @@ fn is_or_holds_card(digits: &[u8]) -> Option<std::ops::Range<usize>> {
     None
 }
 
-fn cut(text: &str, find: impl Fn(&[u8]) -> Option<std::ops::Range<usize>>) -> Cow<'_, str> {
+fn cut(
+    text: &str,
+    may_be_card: impl Fn(&Run) -> bool,
+    find: impl Fn(&[u8]) -> Option<std::ops::Range<usize>>,
+) -> Cow<'_, str> {
     let mut output: Option<String> = None;
     let mut copied = 0;
-    for run in runs(text) {
+    for run in runs(text).filter(may_be_card) {
         let mut done = 0;
         let mut edits: Vec<std::ops::Range<usize>> = Vec::new();
         while let Some(found) = find(&run.digits[done..]) {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mizan_events::{EventTime, Unknown, parse};
 use mizan_ingest::connectors::{KINDS, Kind, envelope_of_sample};
+use mizan_ingest::mapping::Mapping;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -25,7 +26,10 @@ struct Sample {
 }
 
 fn samples(kind: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/connectors").join(kind);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/connectors").join(kind))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -37,18 +41,31 @@ fn map(kind: &Kind, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, Stri
     let now = EventTime::now();
     let envelope = envelope_of_sample(headers, body, now).map_err(|error| error.to_string())?;
     let mapping = kind.mapping().unwrap().for_source("sample", "default");
-    let events = mapping.apply_json(&envelope).map_err(|error| error.to_string())?;
+    mapping.apply_json(&envelope).map_err(|error| error.to_string()).and_then(checked)
+}
+
+fn checked(events: Vec<String>) -> Result<Vec<Value>, String> {
     for event in &events {
-        parse(event, Unknown::Refuse, now).map_err(|error| format!("{error} in {event}"))?;
+        parse(event, Unknown::Refuse, EventTime::now()).map_err(|error| format!("{error} in {event}"))?;
     }
-    Ok(events.iter().map(|event| serde_json::from_str(event).unwrap()).collect())
+    Ok(events.iter().map(|event| plain(&serde_json::from_str(event).unwrap())).collect())
+}
+
+fn agrees(found: &Result<Vec<Value>, String>, events: &Option<Vec<Value>>, rejected: &Option<String>) -> bool {
+    match (found, events, rejected) {
+        (Ok(found), Some(expected), None) => *found == expected.iter().map(plain).collect::<Vec<_>>(),
+        (Err(reason), None, Some(expected)) => reason.contains(expected.as_str()),
+        _ => false,
+    }
 }
 
 /// The same without what is null, without what the connector adds, and with one way to write an instant.
 fn plain(event: &Value) -> Value {
     let mut event = without_null(event);
     let fields = event.as_object_mut().unwrap();
-    ["specversion", "source", "shop"].map(|name| fields.remove(name));
+    for name in ["specversion", "source", "shop"] {
+        fields.remove(name);
+    }
     let time: jiff::Timestamp = fields["time"].as_str().unwrap().parse().unwrap();
     fields.insert("time".to_owned(), Value::String(time.to_string()));
     event
@@ -83,13 +100,40 @@ fn every_sample_gives_the_events_that_stand_beside_it() {
                 .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
                 .collect();
             let found = map(kind, &headers, sample.body.get().as_bytes());
-            let found = found.map(|events| events.iter().map(plain).collect::<Vec<_>>());
-            let right = match (&found, &sample.events, &sample.rejected) {
-                (Ok(found), Some(expected), None) => *found == expected.iter().map(plain).collect::<Vec<_>>(),
-                (Err(reason), None, Some(expected)) => reason.contains(expected.as_str()),
-                _ => false,
-            };
-            if !right {
+            if !agrees(&found, &sample.events, &sample.rejected) {
+                wrong.push(format!("{} ({}): {found:#?}", path.display(), sample.about));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} samples are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Visit {
+    about: String,
+    input: Box<RawValue>,
+    events: Option<Vec<Value>>,
+    rejected: Option<String>,
+}
+
+/// `tests/storefront/ROAD/NAME.json`: a message of Segment's SDKs or of the beacon, with its events.
+#[test]
+fn every_visit_gives_the_events_that_stand_beside_it() {
+    let mut wrong = Vec::new();
+    for (road, program) in [
+        ("segment", include_str!("../src/storefront/segment.jq")),
+        ("collect", include_str!("../src/storefront/collect.jq")),
+    ] {
+        let mapping = Mapping::parse(road, program).unwrap();
+        let paths = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/storefront").join(road));
+        assert!(!paths.is_empty(), "{road} has no samples");
+        for path in paths {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let sample: Visit =
+                serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let found = mapping.apply_json(sample.input.get()).map_err(|error| error.to_string()).and_then(checked);
+            if !agrees(&found, &sample.events, &sample.rejected) {
                 wrong.push(format!("{} ({}): {found:#?}", path.display(), sample.about));
             }
         }

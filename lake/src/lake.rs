@@ -25,6 +25,7 @@ use crate::operations::vacuum::{VacuumLimits, Vacuumed, vacuum};
 use crate::operations::verify::{Finding, verify};
 use crate::pinned::Pinned;
 use crate::provider::LakeTable;
+use crate::rows::RowsTable;
 use crate::session::{EVENTS, MARTS, NamedTable, SessionSettings, Tables, session, text_table};
 use crate::store::DurableStore;
 use crate::table::Table;
@@ -337,7 +338,7 @@ impl Lake {
             let provider = self.provider(&format!("{MARTS}/{name}"), pinned, Vec::new());
             tables.marts.push((name, provider));
         }
-        tables.settings.extend(descriptions(&described)?);
+        tables.settings.extend(descriptions(&described, &settings.beside)?);
         settings.runtime.register_object_store(self.inner.reading_url.as_ref(), Arc::clone(&self.inner.reading) as _);
         session(&settings, tables)
     }
@@ -353,17 +354,21 @@ impl Lake {
 }
 
 /// The comments of tables and columns as tables: `settings.tables` and `settings.columns`.
-fn descriptions(tables: &[(&str, String, Arc<Pinned>)]) -> Result<Vec<NamedTable>, LakeError> {
+fn descriptions(pinned: &[(&str, String, Arc<Pinned>)], beside: &[RowsTable]) -> Result<Vec<NamedTable>, LakeError> {
+    let comment_of = |schema: &SchemaRef| schema.metadata().get("comment").cloned().unwrap_or_default();
+    let pinned = pinned
+        .iter()
+        .map(|(schema, name, pinned)| (*schema, name.as_str(), pinned.comment.clone(), &pinned.shape.table));
+    let beside = beside.iter().map(|table| (EVENTS, table.name(), comment_of(table.fields()), table.fields()));
+    let tables: Vec<(&str, &str, String, &SchemaRef)> = pinned.chain(beside).collect();
     let table_columns = [
-        ("table_schema", tables.iter().map(|(schema, _, _)| *schema).collect()),
-        ("table_name", tables.iter().map(|(_, name, _)| name.as_str()).collect()),
-        ("comment", tables.iter().map(|(_, _, pinned)| pinned.comment.as_str()).collect::<Vec<_>>()),
+        ("table_schema", tables.iter().map(|(schema, ..)| *schema).collect()),
+        ("table_name", tables.iter().map(|(_, name, ..)| *name).collect()),
+        ("comment", tables.iter().map(|(_, _, comment, _)| comment.as_str()).collect::<Vec<_>>()),
     ];
     let columns: Vec<_> = tables
         .iter()
-        .flat_map(|(schema, name, pinned)| {
-            pinned.shape.table.fields().iter().map(move |field| (*schema, name.as_str(), field))
-        })
+        .flat_map(|(schema, name, _, table)| table.fields().iter().map(move |field| (*schema, *name, field)))
         .collect();
     let types: Vec<String> = columns.iter().map(|(_, _, field)| field.data_type().to_string()).collect();
     let personal = |yes: bool| if yes { "yes" } else { "no" };

@@ -12,6 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::error::LakeError;
 use crate::functions::functions;
+use crate::rows::RowsTable;
 use crate::zones::Zones;
 
 /// Name of the catalog.
@@ -45,6 +46,8 @@ pub struct SessionSettings {
     pub shops: Vec<Shop>,
     /// The shop whose zone counts for rows of unknown shops.
     pub default_shop: String,
+    /// Tables of the schema `events` that are kept elsewhere than in the lake.
+    pub beside: Vec<RowsTable>,
 }
 
 impl Default for SessionSettings {
@@ -54,6 +57,7 @@ impl Default for SessionSettings {
             config: SessionConfig::new(),
             shops: Vec::new(),
             default_shop: "default".to_owned(),
+            beside: Vec::new(),
         }
     }
 }
@@ -86,6 +90,9 @@ pub(crate) fn session(settings: &SessionSettings, mut tables: Tables) -> Result<
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.time_zone = Some("UTC".to_owned());
     let context = SessionContext::new_with_config_rt(config, Arc::clone(&settings.runtime));
+    for table in &settings.beside {
+        tables.events.push((table.name().to_owned(), table.provider()?));
+    }
     tables.settings.push(("shops".to_owned(), shops_table(&settings.shops)?));
     let catalog = MemoryCatalogProvider::new();
     for (name, tables) in [(EVENTS, tables.events), (MARTS, tables.marts), (SETTINGS, tables.settings)] {

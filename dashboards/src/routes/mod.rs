@@ -16,7 +16,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
@@ -52,8 +52,7 @@ fn api() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(events::post_events))
         .routes(routes!(webhooks::post_webhook))
-        .routes(routes!(storefront::post_segment))
-        .routes(routes!(storefront::post_collect))
+        .merge(storefront::routes())
         .routes(routes!(sql::post_sql))
         .routes(routes!(metrics::list_metrics))
         .routes(routes!(metrics::get_metric))
@@ -82,9 +81,6 @@ pub fn router(state: State) -> Router {
     let (api, description) = api().split_for_parts();
     let limit = state.max_body_bytes;
     api.route("/openapi.json", get(async || axum::Json(description)))
-        // Where Segment's SDKs send to, whether they are given our address with the path or without.
-        .route("/v1/segment/v1/{call}", post(storefront::post_segment))
-        .route("/v1/batch", post(storefront::post_batch))
         .route("/mizan.js", get(storefront::script))
         .route("/v1/{*rest}", axum::routing::any(unknown_api))
         .fallback(assets::serve)

@@ -4,15 +4,19 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State as Extract};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mizan_events::EventTime;
 use mizan_ingest::storefront::{Collected, Sender, StorefrontError, Taken};
 use mizan_operations::{Key, Scope};
 use serde::{Deserialize, Serialize};
+use tower_http::cors::{Any, CorsLayer};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::events::{refused, unread};
 use crate::auth::may_collect;
@@ -21,6 +25,29 @@ use crate::state::State;
 
 /// The beacon's script: small, and without a build.
 const SCRIPT: &str = include_str!("../../beacon/mizan.js");
+
+/// The routes that pages of other hosts send to: any page may, since what lets a sender in is a key and not a cookie.
+pub(super) fn routes() -> OpenApiRouter<State> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION]);
+    // Where Segment's SDKs send to: servers' to a batch, browsers' to a letter, under our path or right under the host.
+    let mut routes = OpenApiRouter::new()
+        .routes(routes!(post_segment))
+        .routes(routes!(post_collect))
+        .route("/v1/segment/v1/{call}", post(post_segment))
+        .route("/v1/batch", post(async |state, headers, body| named("batch", state, headers, body).await));
+    for (letter, call) in CALLS_BY_LETTER {
+        let path = format!("/v1/{letter}");
+        routes = routes.route(&path, post(async move |state, headers, body| named(call, state, headers, body).await));
+    }
+    routes.layer(cors)
+}
+
+/// How Segment's script for browsers abbreviates the calls.
+const CALLS_BY_LETTER: [(&str, &str); 7] =
+    [("t", "track"), ("p", "page"), ("s", "screen"), ("i", "identify"), ("g", "group"), ("a", "alias"), ("b", "batch")];
 
 /// What Segment's SDKs expect.
 #[derive(Serialize, ToSchema)]
@@ -67,13 +94,14 @@ pub(crate) async fn post_segment(
     Ok(Json(Success { success: true }))
 }
 
-/// A batch, at the path that SDKs use when they are given a host alone.
-pub(crate) async fn post_batch(
+/// A call that the path names in another way.
+async fn named(
+    call: &str,
     state: Extract<State>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Success>, Problem> {
-    post_segment(state, Path("batch".to_owned()), headers, body).await
+    post_segment(state, Path(call.to_owned()), headers, body).await
 }
 
 /// Take what the beacon sends.
@@ -95,14 +123,14 @@ pub(crate) async fn post_batch(
 pub(crate) async fn post_collect(
     Extract(state): Extract<State>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<StatusCode, Problem> {
     let body = body.map_err(|rejection| unread(&rejection, state.max_body_bytes))?;
     let request: Collected = serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the body is not what mizan.js sends: {error}")))?;
     let key = may_collect(&request.key, &state).await?;
     let taken = state.storefront.collect(&state.intake, &request, sender(&key), EventTime::now()).await;
     count(&taken.map_err(|error| told(&error))?);
-    Ok((StatusCode::NO_CONTENT, [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")]).into_response())
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The beacon's script, for any shop's pages.

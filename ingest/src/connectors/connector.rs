@@ -211,18 +211,27 @@ impl Connector {
         let envelope = envelope.to_owned();
         let mapped = tokio::task::spawn_blocking(move || mapping.apply_json(&envelope)).await?;
         // All or nothing: a delivery is one story.
-        Ok(mapped.map_err(|error| error.to_string()).and_then(|events| {
-            let entries = events.into_iter().map(|text| entry(text, now));
-            let all: Result<Vec<Entry>, EventError> = entries.collect();
-            all.map_err(|error| format!("the mapping gives an event that cannot be taken: {error}"))
-        }))
+        Ok(mapped
+            .map_err(|error| error.to_string())
+            .and_then(|events| events.into_iter().map(|text| self.entry(text, now)).collect()))
+    }
+
+    fn entry(&self, text: String, now: EventTime) -> Result<Entry, String> {
+        // A slip in a mapping is told, not kept aside.
+        let event = parse(&text, Unknown::Refuse, now)
+            .map_err(|error| format!("the mapping gives an event that cannot be taken: {error}"))?;
+        // The secret proves a sender for one shop.
+        if event.shop != self.shop.as_str() {
+            return Err(format!("shop: {:?} is not the shop of this connector ({:?})", event.shop, self.shop));
+        }
+        Ok(entry_of(&event, || Bytes::copy_from_slice(text.as_bytes())))
     }
 
     fn raw(&self, envelope: &Envelope<'_>, events: usize, now: EventTime) -> Result<Entry, WebhookError> {
         let event = json!({
             "specversion": "1.0",
             // The same delivery again is the same row; two connectors may be sent the same.
-            "id": envelope.digest,
+            "id": envelope.id(),
             "source": self.name,
             "type": "webhook.received",
             "time": now.to_string(),
@@ -235,14 +244,9 @@ impl Connector {
                 "body": envelope.text,
             },
         });
-        Ok(entry(event.to_string(), now)?)
+        let text = event.to_string();
+        Ok(entry_of(&parse(&text, Unknown::Refuse, now)?, || Bytes::copy_from_slice(text.as_bytes())))
     }
-}
-
-fn entry(text: String, now: EventTime) -> Result<Entry, EventError> {
-    // A slip in a mapping is told, not kept aside.
-    let event = parse(&text, Unknown::Refuse, now)?;
-    Ok(entry_of(&event, || Bytes::copy_from_slice(text.as_bytes())))
 }
 
 fn received(outcomes: &[Outcome]) -> Received {

@@ -6,12 +6,14 @@
 //!
 //! [`RejectedStore`] is the one writer; [`RejectedReader`] reads beside it, from any process.
 
+mod columns;
 mod entry;
 mod error;
 mod reader;
 mod segment;
 mod store;
 
+pub use columns::{ColumnsError, schema};
 pub use entry::{Origin, Reject, RejectedEntry};
 pub use error::RejectedError;
 pub use reader::{Filter, RejectedReader};

@@ -62,7 +62,7 @@ mod tests {
                 "events":[{"id":"1","name":"view_item","at":1700000000000,"params":{"value":1.500}}]}"#,
         )
         .unwrap();
-        let expected = r#"{"sender":{"shop":"default","only_visits":true},"time":"2026-03-01T11:59:50Z","event":{"id":"1","name":"view_item","params":{"value":1.500}},"context":{"session_id":"s"}}"#;
+        let expected = r#"{"sender":{"only_visits":true,"shop":"default"},"time":"2026-03-01T11:59:50Z","event":{"id":"1","name":"view_item","params":{"value":1.500}},"context":{"session_id":"s"}}"#;
         assert_eq!(inputs(&request, Sender { shop: "default", only_visits: true }, now).unwrap(), [expected]);
     }
 }

@@ -211,13 +211,26 @@ impl Storefront {
 fn entries(events: &[String], only_visits: bool, now: EventTime) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::with_capacity(events.len());
     for text in events {
-        let event = parse(text, Unknown::Refuse, now).map_err(|error| error.to_string())?;
+        // A slip in what is not believed anyway costs no visit.
+        let event = match parse(text, Unknown::Refuse, now) {
+            Err(_) if only_visits && !is_visit(text) => continue,
+            parsed => parsed.map_err(|error| error.to_string())?,
+        };
         if only_visits && event.family() != Family::Storefront {
             continue;
         }
         entries.push(entry_of(&event, || Bytes::copy_from_slice(text.as_bytes())));
     }
     Ok(entries)
+}
+
+/// Whether an event that may be wrong in other ways says that it is a visit.
+fn is_visit(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    serde_json::from_str::<Typed>(text).is_ok_and(|event| event.r#type.starts_with("storefront."))
 }
 
 async fn stored(intake: &Intake, entries: Vec<Entry>, now: EventTime) -> Result<Taken, StorefrontError> {

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     const SENDER: Sender<'_> = Sender { shop: "default", only_visits: true };
-    const HEAD: &str = r#"{"sender":{"shop":"default","only_visits":true},"call":"#;
+    const HEAD: &str = r#"{"sender":{"only_visits":true,"shop":"default"},"call":"#;
 
     #[test]
     fn each_message_of_a_batch_is_dated_by_our_clock() {

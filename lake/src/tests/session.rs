@@ -89,7 +89,7 @@ async fn tables_are_found_by_schema_and_described_in_sql() {
         WHERE table_schema = 'events' AND table_name = 'orders' AND column_name = 'customer_email'";
     assert_eq!(texts(&context, comment).await, ["E-mail address yes"]);
     let listed = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'events' ORDER BY 1";
-    assert_eq!(texts(&context, listed).await, ["inventory", "orders", "payments", "storefront"]);
+    assert_eq!(texts(&context, listed).await, ["inventory", "orders", "payments", "storefront", "webhooks"]);
     let typed = "SELECT arrow_typeof(total), arrow_typeof(event_time) FROM events.orders LIMIT 1";
     assert_eq!(texts(&context, typed).await, ["Decimal128(18, 4) Timestamp(µs, \"UTC\")"]);
 }

@@ -126,14 +126,18 @@ pub(super) fn tap(delivery: &Delivery<'_>, secrets: &[&Secret]) -> Result<(), Si
     let exponent = Currency::from_code(&currency)
         .map(Currency::exponent)
         .ok_or(SignatureError::Malformed("the currency is not one of ISO 4217"))?;
-    let message = format!(
-        "x_id{}x_amount{}x_currency{currency}x_gateway_reference{}x_payment_reference{}x_status{}x_created{}",
-        text("/id"),
-        amount.to_text(exponent),
-        text("/reference/gateway"),
-        text("/reference/payment"),
-        text("/status"),
-        text("/transaction/created"),
-    );
+    let amount = amount.to_text(exponent);
+    let head = format!("x_id{}x_amount{amount}x_currency{currency}", text("/id"));
+    let (status, created) = (text("/status"), text("/created"));
+    let message = if text("/id").starts_with("inv_") {
+        // An invoice has no payment yet that it could name.
+        format!("{head}x_updated{}x_status{status}x_created{created}", text("/updated"))
+    } else {
+        // A charge says in its transaction when it was made, a refund at the top.
+        let transaction = text("/transaction/created");
+        let created = if transaction.is_empty() { created } else { transaction };
+        let (gateway, payment) = (text("/reference/gateway"), text("/reference/payment"));
+        format!("{head}x_gateway_reference{gateway}x_payment_reference{payment}x_status{status}x_created{created}")
+    };
     any_of(secrets, |secret| same(&Algorithm::HmacSha256.of(secret.bytes(), &[message.as_bytes()]), &given))
 }

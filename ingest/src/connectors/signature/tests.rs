@@ -89,6 +89,18 @@ fn computed() -> Vec<SignedVector> {
             vec![("hashstring", "b2313ec27a08332bbce85bc5fb6a8afa7772225ed38c692b0e879321f70f6184")],
             tap("10", "SAR", "chg_2"),
         ),
+        (
+            Scheme::Tap,
+            "test-secret",
+            vec![("hashstring", "6a52c077ddc93b17e1a5e74634e6e3a9b7816e05418c51276d9c30aa69922093")],
+            r#"{"id":"re_1","amount":1.5,"currency":"KWD","reference":{"gateway":"gw","payment":"py"},"status":"REFUNDED","created":"1700"}"#,
+        ),
+        (
+            Scheme::Tap,
+            "test-secret",
+            vec![("hashstring", "7f0e2c171e48b30c73703e3fa8507f52dc8029ee889f701d754f33b561743d1b")],
+            r#"{"id":"inv_1","amount":10,"currency":"SAR","updated":1701,"status":"PAID","created":1700}"#,
+        ),
     ]
 }
 
