@@ -43,6 +43,10 @@ pub struct Server {
     pub max_body_bytes: usize,
     /// Connections at once.
     pub max_connections: usize,
+    /// Requests a second that one key may make; 0 is no limit.
+    pub key_requests_per_second: u32,
+    /// Requests a second that a key in a web page may make, for all its visitors together; 0 is no limit.
+    pub page_key_requests_per_second: u32,
 }
 
 /// From log to lake.
@@ -120,7 +124,13 @@ impl Default for Settings {
 
 impl Default for Server {
     fn default() -> Self {
-        Server { http: SocketAddr::from(([127, 0, 0, 1], 8080)), max_body_bytes: 20 << 20, max_connections: 1024 }
+        Server {
+            http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            max_body_bytes: 20 << 20,
+            max_connections: 1024,
+            key_requests_per_second: 0,
+            page_key_requests_per_second: 500,
+        }
     }
 }
 

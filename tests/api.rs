@@ -174,3 +174,18 @@ fn metrics_come_as_series_and_equal_the_sql() {
     assert_eq!(page["currency"], "KWD", "the shop's own currency never sold anything");
     assert_eq!(page["sales"].as_array().unwrap().len(), 3, "{page}");
 }
+
+#[test]
+fn a_key_that_asks_too_often_is_told_when_to_come_back() {
+    let mizan = Mizan::new();
+    let server = mizan.serve_with(&[("MIZAN_SERVER__KEY_REQUESTS_PER_SECOND", "5")]);
+    let client = server.client();
+    let till = mizan.ok(&["keys", "create", "till", "--scope", "read"]).trim().to_owned();
+    let asked: Vec<_> = (0..12).map(|_| client.get("/v1/stock", Some(&till)).unwrap()).collect();
+    assert_eq!(asked[0].status, 200, "{}", asked[0].text());
+    let refused = asked.iter().find(|answer| answer.status == 429).expect("twelve at once are more than five a second");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(refused.text().contains("[server] in the settings"), "{}", refused.text());
+    // Another key has a count of its own.
+    assert_eq!(server.get("/v1/stock").status, 200);
+}

@@ -5,6 +5,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use mizan_operations::{Key, Scope};
 
+use crate::gate::Refusal;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -70,14 +71,20 @@ async fn key_of(parts: &Parts, state: &State) -> Result<Key, Problem> {
 }
 
 async fn known(secret: &str, state: &State) -> Result<Key, Problem> {
-    match state.operations.verify_key(secret).await {
-        Ok(Some(key)) => Ok(key),
-        Ok(None) => {
+    match state.gate.let_in(secret).await {
+        Ok(key) => Ok(key),
+        Err(Refusal::Unknown) => {
             metrics::counter!("mizan_key_refusals_total").increment(1);
             Err(Problem::unauthorized(
                 "the key is not known here, or was revoked; `mizan keys list` shows which are in use",
             ))
         }
-        Err(error) => Err(Problem::hidden(&error)),
+        Err(Refusal::TooMany(seconds)) => {
+            metrics::counter!("mizan_key_limited_total").increment(1);
+            let detail =
+                "this key makes more requests a second than [server] in the settings allows; send more events in each";
+            Err(Problem::too_many(detail).retry_after(seconds))
+        }
+        Err(Refusal::Failed(error)) => Err(Problem::hidden(&error)),
     }
 }

@@ -9,6 +9,7 @@
 
 mod assets;
 mod auth;
+mod gate;
 mod metrics;
 mod problem;
 mod routes;
@@ -16,6 +17,7 @@ mod server;
 mod state;
 
 pub use assets::is_placeholder;
+pub use gate::{Gate, Rates};
 pub use problem::Problem;
 pub use routes::{openapi, router};
 pub use server::{ServeError, ServerOptions, serve};

@@ -58,6 +58,8 @@ problems! {
     bad_query = UNPROCESSABLE_ENTITY, "bad-query", "The query cannot be run";
     /// The query took too much of something.
     limit = UNPROCESSABLE_ENTITY, "query-limit", "The query went over a limit";
+    /// The key makes too many requests.
+    too_many = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     /// Too much at once.
     busy = SERVICE_UNAVAILABLE, "busy", "Too much at once";
     /// The disk is full.

@@ -11,6 +11,8 @@ use mizan_ingest::storefront::Storefront;
 use mizan_operations::Operations;
 use mizan_query::Engine;
 
+use crate::gate::Gate;
+
 /// The rooms that routes ask. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
@@ -18,6 +20,8 @@ pub struct State {
     pub intake: Intake,
     /// SQL.
     pub engine: Engine,
+    /// Who is let in.
+    pub gate: Gate,
     /// Live state.
     pub operations: Operations,
     /// The shops that are set up.

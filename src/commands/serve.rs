@@ -1,12 +1,13 @@
 //! `mizan serve`: everything in one process.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use mizan_dashboards::{Progress, ServerOptions, State};
+use mizan_dashboards::{Gate, Progress, Rates, ServerOptions, State};
 use mizan_events::{EventTime, Unknown};
 use mizan_ingest::storefront::Storefront;
 use mizan_lake::{CompactLimits, Lake};
@@ -20,6 +21,7 @@ use crate::cli;
 use crate::data_dir::write_private;
 use crate::exit::{Code, Failure, OrFail};
 use crate::rooms::{self, Rooms};
+use crate::settings::Server;
 
 pub async fn run(mut context: Context, options: cli::Serve) -> Result<ExitCode, Failure> {
     if let Some(http) = options.http {
@@ -90,6 +92,7 @@ pub async fn serve(
     let state = State {
         intake: rooms.intake(Unknown::Keep),
         engine: rooms::engine(context, rooms.lake.clone())?,
+        gate: Gate::new(rooms.operations.clone(), rates(&context.settings.server)),
         operations: rooms.operations.clone(),
         shops: Arc::new(rooms::shops(context)),
         connectors: Arc::new(rooms::connectors(context)?),
@@ -137,6 +140,13 @@ pub async fn serve(
     served.or_fail(Code::Unavailable)?;
     worker_ended.or_fail(Code::Io)?;
     follower_ended.or_fail(Code::Io)
+}
+
+fn rates(server: &Server) -> Rates {
+    Rates {
+        per_key: NonZeroU32::new(server.key_requests_per_second),
+        per_page_key: NonZeroU32::new(server.page_key_requests_per_second),
+    }
 }
 
 /// How the models are kept up to date.

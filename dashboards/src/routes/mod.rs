@@ -9,7 +9,7 @@ mod sql;
 mod storefront;
 mod webhooks;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
@@ -21,6 +21,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -37,6 +38,9 @@ use crate::state::State;
     security(("key" = []))
 )]
 struct Api;
+
+/// How long a client may pause within a body.
+const BODY_PAUSE: Duration = Duration::from_secs(20);
 
 struct KeySecurity;
 
@@ -86,6 +90,8 @@ pub fn router(state: State) -> Router {
         .fallback(assets::serve)
         // The limit counts what comes out of decompression, so that a small bomb is refused too.
         .layer(DefaultBodyLimit::max(limit))
+        // Between two parts of a body: one that drips holds no connection.
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())
         .layer(SetResponseHeaderLayer::if_not_present(
