@@ -140,3 +140,104 @@ fn every_visit_gives_the_events_that_stand_beside_it() {
     }
     assert!(wrong.is_empty(), "{} samples are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// Payloads that the providers' own libraries publish, where they lie beside the repository.
+#[test]
+fn every_published_payload_maps_or_is_rejected_with_a_reason() {
+    let payloads = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/webhooks/payloads");
+    if !payloads.is_dir() {
+        println!("passed over: {} is not here", payloads.display());
+        return;
+    }
+    let (mut mapped, mut silent, mut rejected) = (0, 0, 0);
+    for (folder, kind) in [
+        ("adyen-java", "adyen"),
+        ("adyen-node", "adyen"),
+        ("adyen-python", "adyen"),
+        ("dj-stripe", "stripe"),
+        ("stripe-dotnet", "stripe"),
+        ("../fixtures3.json", "stripe"),
+        ("shopify_python_api", "shopify"),
+    ] {
+        let kind = Kind::from_name(kind).unwrap();
+        for path in json_files(&payloads.join(folder)) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let Ok(value) = serde_json::from_str::<Value>(&text) else { continue };
+            // Stripe's fixtures are many objects in one file.
+            let objects = value["resources"].as_object().map(|found| found.values().cloned().collect());
+            let objects: Vec<Value> = objects.unwrap_or_else(|| vec![value]);
+            for (headers, body) in objects.into_iter().flat_map(|object| deliveries(kind.name, &path, object)) {
+                match map(kind, &headers, body.to_string().as_bytes()) {
+                    Ok(events) if events.is_empty() => silent += 1,
+                    Ok(_) => mapped += 1,
+                    Err(reason) => {
+                        rejected += 1;
+                        let ours = ["could not be run", "too many steps", "took too long"];
+                        assert!(!ours.iter().any(|fault| reason.contains(fault)), "{}: {reason}", path.display());
+                    }
+                }
+            }
+        }
+    }
+    println!("{mapped} mapped, {silent} known and silent, {rejected} rejected with a reason");
+    assert!(mapped >= 30, "only {mapped} of the published payloads are mapped");
+}
+
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    if folder.is_file() {
+        return vec![folder.to_owned()];
+    }
+    let mut found = Vec::new();
+    for path in files(folder) {
+        if path.is_dir() {
+            found.extend(json_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A published object as the webhook that its provider would send it in.
+fn deliveries(kind: &str, path: &Path, value: Value) -> Vec<(HeaderMap, Value)> {
+    let none = HeaderMap::new();
+    match (kind, value["object"].as_str()) {
+        ("stripe", Some(object)) if object != "event" => {
+            let types: &[&str] = match object {
+                "charge" => &["charge.succeeded", "charge.failed", "charge.captured", "charge.refunded"],
+                "payment_intent" => &["payment_intent.created", "payment_intent.payment_failed"],
+                "refund" => &["refund.created"],
+                "dispute" => &["charge.dispute.created", "charge.dispute.closed"],
+                "payout" => &["payout.paid"],
+                "checkout.session" => &["checkout.session.completed", "checkout.session.expired"],
+                "invoice" => &["invoice.paid"],
+                _ => &["customer.created"],
+            };
+            let event = |kind: &&str| {
+                let event = serde_json::json!({
+                    "id": "evt_1", "object": "event", "type": kind, "created": 1_772_359_447, "data": {"object": value}
+                });
+                (none.clone(), event)
+            };
+            types.iter().map(event).collect()
+        }
+        ("shopify", _) => {
+            let name = path.file_stem().unwrap().to_string_lossy();
+            let (topic, root) = match name.trim_end_matches('s') {
+                "order" => ("orders/create", "order"),
+                "refund" => ("refunds/create", "refund"),
+                "fulfillment" => ("fulfillments/create", "fulfillment"),
+                "transaction" => ("order_transactions/create", "transaction"),
+                "product" => ("products/update", "product"),
+                "checkout" => ("checkouts/create", "checkout"),
+                "dispute" => ("disputes/create", "dispute"),
+                "cart" => ("carts/create", "cart"),
+                _ => ("shop/update", ""),
+            };
+            let mut headers = HeaderMap::new();
+            headers.insert("x-shopify-topic", HeaderValue::from_static(topic));
+            vec![(headers, value.get(root).cloned().unwrap_or(value))]
+        }
+        _ => vec![(none, value)],
+    }
+}
