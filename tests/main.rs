@@ -9,6 +9,7 @@ mod architecture;
 mod bad_input;
 mod browser;
 mod crash;
+mod disorder;
 mod freshness;
 mod import;
 mod readers;

@@ -50,6 +50,9 @@ pub(crate) async fn version() -> Json<Version> {
 pub(crate) async fn prometheus(Extract(state): Extract<State>) -> impl IntoResponse {
     let log = state.intake.log().stats();
     metrics::gauge!("mizan_log_last_position").set(state.intake.log().last_position() as f64);
+    if let Ok(position) = state.operations.position().await {
+        metrics::gauge!("mizan_operations_position").set(position as f64);
+    }
     metrics::counter!("mizan_log_fsyncs_total").absolute(log.fsyncs);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.prometheus.render())
 }
