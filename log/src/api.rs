@@ -191,6 +191,14 @@ impl Log {
         Ok(trimmed)
     }
 
+    /// The same for what can be deleted at no further cost, because its identities are sealed already.
+    ///
+    /// # Errors
+    /// As for [`trim`](Log::trim).
+    pub fn trim_sealed(&self, up_to: u64) -> Result<Trimmed, LogError> {
+        self.trim(up_to.min(self.inner.shelf.sealed_to()))
+    }
+
     /// Begins to seal the identities so far, so that a [`trim`](Log::trim) soon after waits less. Returns at once.
     pub fn begin_seal(&self) {
         // A log that is closed, or has failed, seals nothing more; whoever trims it is told.
