@@ -119,3 +119,102 @@ fn encode(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use arrow::array::{Array, ArrayRef, Int64Array};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::Schema;
+    use bytes::Bytes;
+    use parquet::arrow::ArrowSchemaConverter;
+    use parquet::arrow::arrow_reader::{
+        ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    };
+    use parquet::file::metadata::PageIndexPolicy;
+
+    use super::*;
+    use crate::encode::properties::properties;
+
+    const ROWS: usize = 120_000;
+
+    fn schema() -> SchemaRef {
+        let text = |name: &str| Field::new(name, DataType::Utf8, true);
+        let ranged = HashMap::from([("statistics".to_owned(), "true".to_owned())]);
+        Arc::new(Schema::new(vec![
+            text("few"),
+            text("session_id").with_metadata(ranged),
+            text("long"),
+            text("absent"),
+            text("one"),
+            Field::new("number", DataType::Int64, true),
+        ]))
+    }
+
+    /// Rows from `from` on: few texts, some NULL; many of every length; now and then a very long one.
+    fn rows(from: usize, count: usize) -> RecordBatch {
+        let text = |make: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
+            Arc::new((from..from + count).map(make).collect::<StringArray>())
+        };
+        let columns = vec![
+            text(&|row| (row % 3 != 0).then(|| format!("text {}", row * row % 7))),
+            text(&|row| Some(format!("{:x}{}", row.wrapping_mul(0x9e37_79b9), &"0123456789abcdef01"[..row % 19]))),
+            text(&|row| (row % 1000 == 7).then(|| row.to_string().repeat(20_000))),
+            text(&|_| None),
+            text(&|_| Some(String::new())),
+            Arc::new((from..from + count).map(|row| Some(row as i64)).collect::<Int64Array>()),
+        ];
+        RecordBatch::try_new(schema(), columns).unwrap()
+    }
+
+    /// A file of all rows in batches of uneven lengths, some of them slices.
+    fn file(threads: usize) -> Bytes {
+        let mut batches = Vec::new();
+        let mut at = 0;
+        for length in [1, 9_999, 10_001, 3, 20_000, 64, 40_000].into_iter().cycle() {
+            let length = length.min(ROWS - at);
+            batches.push(rows(at.saturating_sub(5), length + at.min(5)).slice(at.min(5), length));
+            at += length;
+            if at == ROWS {
+                break;
+            }
+        }
+        let root = ArrowSchemaConverter::new().convert(&schema()).unwrap().root_schema_ptr();
+        let mut file = SerializedFileWriter::new(Vec::new(), root, Arc::new(properties(&schema(), ROWS))).unwrap();
+        write(&mut file, &schema(), &batches, threads).unwrap();
+        file.into_inner().unwrap().into()
+    }
+
+    #[test]
+    fn columns_come_back_as_they_were_on_one_thread_and_on_several() {
+        let one = file(1);
+        assert_eq!(one, file(3));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(one).unwrap().with_batch_size(ROWS).build().unwrap();
+        let read: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+        let read = concat_batches(&read[0].schema(), &read).unwrap();
+        let written = rows(0, ROWS);
+        for (read, written) in read.columns().iter().zip(written.columns()) {
+            assert_eq!(read.to_data(), written.to_data());
+        }
+    }
+
+    #[test]
+    fn pages_are_found_by_their_rows_and_texts_by_bounds_and_filter() {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file(2), options).unwrap();
+        let chunk = builder.metadata().row_group(0).column(1).clone();
+        let statistics = chunk.statistics().unwrap();
+        assert_eq!(statistics.null_count_opt(), Some(0));
+        assert!(statistics.min_bytes_opt() < statistics.max_bytes_opt());
+        assert!(chunk.bloom_filter_offset().is_some());
+        assert!(builder.metadata().row_group(0).column(0).statistics().is_none());
+        let selection = RowSelection::from(vec![RowSelector::skip(70_123), RowSelector::select(2)]);
+        let read = builder.with_row_selection(selection).build().unwrap().next().unwrap().unwrap();
+        let written = rows(70_123, 2);
+        for (read, written) in read.columns().iter().zip(written.columns()) {
+            assert_eq!(read.to_data(), written.to_data());
+        }
+    }
+}
