@@ -74,8 +74,18 @@ impl Rooms {
 
 /// Lets the log forget what both of its readers have.
 pub async fn trim(log: &Log, operations: &Operations) -> Result<(), Failure> {
-    let read = mizan_ingest::flushed(log).min(operations.position().await.or_fail(Code::Io)?);
+    let read = read_by_both(log, operations).await?;
     tokio::task::block_in_place(|| log.trim(read)).map(|_| ()).map_err(|error| log_failure(&error))
+}
+
+/// The same as far as it costs little, while the log is being written at full speed.
+pub async fn trim_sealed(log: &Log, operations: &Operations) -> Result<(), Failure> {
+    let read = read_by_both(log, operations).await?;
+    tokio::task::block_in_place(|| log.trim_sealed(read)).map(|_| ()).map_err(|error| log_failure(&error))
+}
+
+async fn read_by_both(log: &Log, operations: &Operations) -> Result<u64, Failure> {
+    Ok(mizan_ingest::flushed(log).min(operations.position().await.or_fail(Code::Io)?))
 }
 
 /// A log that cannot be opened, with what to do about it.

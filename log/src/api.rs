@@ -27,6 +27,26 @@ pub struct Log {
     inner: Arc<Inner>,
 }
 
+/// Entries that were offered and are not answered yet. Dropping this does not take them back.
+#[must_use = "they are not stored for certain before they are answered"]
+pub struct Offered {
+    log: Log,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Offered {
+    /// What became of each entry, in their order. Returns once they are on disk.
+    ///
+    /// # Errors
+    /// As for [`append`](Log::append).
+    ///
+    /// # Panics
+    /// When called from within an async task.
+    pub fn wait(self) -> Result<Vec<Outcome>, AppendError> {
+        self.answer.blocking_recv().unwrap_or_else(|_| Err(self.log.gone()))
+    }
+}
+
 /// What [`Log::trim`] deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trimmed {
@@ -104,8 +124,17 @@ impl Log {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        self.offer_blocking(received_at_us, entries)?.wait()
+    }
+
+    /// The same without waiting for the answer, so that the next entries can be made while these are written. What was
+    /// offered first is stored first. Waits for room.
+    ///
+    /// # Errors
+    /// When they cannot be offered; see [`AppendError`].
+    pub fn offer_blocking(&self, received_at_us: i64, entries: Vec<Entry>) -> Result<Offered, AppendError> {
         let answer = self.offered(self.inner.queue.offer_blocking(received_at_us, entries))?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
+        Ok(Offered { log: self.clone(), answer })
     }
 
     fn offered(
@@ -160,6 +189,14 @@ impl Log {
             trimmed.bytes += bytes;
         }
         Ok(trimmed)
+    }
+
+    /// The same for what can be deleted at no further cost, because its identities are sealed already.
+    ///
+    /// # Errors
+    /// As for [`trim`](Log::trim).
+    pub fn trim_sealed(&self, up_to: u64) -> Result<Trimmed, LogError> {
+        self.trim(up_to.min(self.inner.shelf.sealed_to()))
     }
 
     /// Begins to seal the identities so far, so that a [`trim`](Log::trim) soon after waits less. Returns at once.

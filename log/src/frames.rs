@@ -10,6 +10,8 @@ use crate::format::{FRAME_HEADER_BYTES, FrameHeader, Tags, is_intact};
 
 /// Bytes taken from the file at once; a larger frame is read whole.
 const CHUNK_BYTES: u64 = 1024 * 1024;
+/// The same where only a header is looked for.
+const HEADER_CHUNK_BYTES: u64 = 4096;
 /// Unit in which empty space is skipped.
 const ZEROS: [u8; 4096] = [0; 4096];
 
@@ -55,12 +57,14 @@ pub(crate) struct Frames {
     limit: u64,
     chunk: Bytes,
     chunk_at: u64,
+    /// Bytes to read at once, should they have to be read.
+    look: u64,
 }
 
 impl Frames {
     /// Walks from `offset` up to `limit`.
     pub(crate) fn new(file: File, marker: u64, offset: u64, limit: u64) -> Frames {
-        Frames { file, marker, offset, limit, chunk: Bytes::new(), chunk_at: 0 }
+        Frames { file, marker, offset, limit, chunk: Bytes::new(), chunk_at: 0, look: CHUNK_BYTES }
     }
 
     /// Where the walk stands.
@@ -108,8 +112,11 @@ impl Frames {
         };
         if wanted != Tags::ALL && !header.tags.meets(wanted) && self.offset + frame_bytes as u64 <= self.limit {
             self.offset += frame_bytes as u64;
+            // Behind a frame that is larger than what is read at once comes most likely another one to pass over.
+            self.look = if frame_bytes as u64 > CHUNK_BYTES { HEADER_CHUNK_BYTES } else { CHUNK_BYTES };
             return Ok(Step::Passed(header));
         }
+        self.look = CHUNK_BYTES;
         let Some(bytes) = self.bytes(frame_bytes)? else {
             return Ok(Step::Bad("the frame is cut short"));
         };
@@ -128,7 +135,7 @@ impl Frames {
         }
         let start = self.offset.wrapping_sub(self.chunk_at);
         if start > self.chunk.len() as u64 || self.chunk.len() - (start as usize) < need {
-            let want = CHUNK_BYTES.min(self.limit - self.offset).max(need as u64);
+            let want = self.look.min(self.limit - self.offset).max(need as u64);
             self.chunk = Bytes::from(self.read(self.offset, want as usize)?);
             self.chunk_at = self.offset;
         }

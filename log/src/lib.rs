@@ -34,7 +34,7 @@ mod faults;
 #[cfg(test)]
 mod tests;
 
-pub use api::{Log, Trimmed};
+pub use api::{Log, Offered, Trimmed};
 pub use error::{AppendError, LogError, Positions};
 pub use positions::saved_position;
 pub use reader::{Reader, read_only};

@@ -16,6 +16,9 @@ use crate::exit::{Code, Failure, OrFail};
 use crate::output::{byte_bar, grouped};
 use crate::rooms::{self, Rooms};
 
+/// Between two looks at what the log need not hold any more.
+const UPKEEP: Duration = Duration::from_millis(500);
+
 /// What came of it, for scripts.
 #[derive(Serialize)]
 struct Report {
@@ -60,11 +63,22 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
     };
     let started = Instant::now();
     let runtime = tokio::runtime::Handle::current();
-    let imported = tokio::task::spawn_blocking(move || {
+    let mut importing = tokio::task::spawn_blocking(move || {
         let done = import(&intake, &mut worker, &runtime, &source, mapping.as_ref(), &import_options, &progress);
         (done, worker)
     });
-    let (summary, worker) = imported.await.or_fail(Code::Software)?;
+    let imported = loop {
+        tokio::select! {
+            imported = &mut importing => break imported,
+            () = tokio::time::sleep(UPKEEP) => {
+                // What fails here is tried again at the end, and told then.
+                if let Err(failure) = upkeep(&rooms).await {
+                    tracing::debug!(?failure, "the log was not trimmed yet");
+                }
+            }
+        }
+    };
+    let (summary, worker) = imported.or_fail(Code::Software)?;
     ticker.abort();
     bar.finish_and_clear();
     let summary = summary.map_err(|error| failed(&error))?;
@@ -74,6 +88,13 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
     rooms::trim(&rooms.log, &rooms.operations).await?;
     rooms.log.close();
     report(&context, &summary, bytes, started.elapsed())
+}
+
+/// Live state follows while the import goes on, so that the log holds a part of it at a time and little is left to delete at
+/// the end.
+async fn upkeep(rooms: &Rooms) -> Result<(), Failure> {
+    mizan_operations::catch_up(&rooms.operations, &rooms.log).await.or_fail(Code::Io)?;
+    rooms::trim_sealed(&rooms.log, &rooms.operations).await
 }
 
 fn failed(error: &ImportError) -> Failure {

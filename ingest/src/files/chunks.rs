@@ -11,7 +11,7 @@ use super::error::FileError;
 use super::input::{self, Progress};
 use super::lines::{EXCERPT_BYTES, LINE_BYTES_MAX, oversized};
 use super::record::{BadRow, Position};
-use super::source::{Format, SourceFile};
+use super::source::{Compression, Format, SourceFile};
 
 /// How much is read before it is cut at the last newline.
 const BLOCK_BYTES: usize = 4 << 20;
@@ -68,7 +68,10 @@ impl Chunks {
         }
         let mut position = from;
         position.bytes = position.bytes.max(mark.bytes());
-        let input = input::open(source, position.bytes, &progress)?;
+        let input: Box<dyn Read + Send> = match source.compression {
+            Compression::None => Box::new(input::open_plain(source, position.bytes, &progress)?),
+            _ => input::open(source, position.bytes, &progress)?,
+        };
         Ok(Self {
             source: source.clone(),
             file,
@@ -125,6 +128,9 @@ impl Chunks {
             .take(wanted as u64)
             .read_to_end(&mut self.buffer)
             .map_err(|error| self.source.failed(error))?;
+        if self.source.compression == Compression::None {
+            self.progress.add(read as u64);
+        }
         self.ended = read < wanted;
         Ok(())
     }

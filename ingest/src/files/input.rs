@@ -26,7 +26,7 @@ impl Progress {
         self.0.store(bytes, Ordering::Relaxed);
     }
 
-    fn add(&self, bytes: u64) {
+    pub(super) fn add(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
@@ -42,6 +42,16 @@ impl Read for Counted {
         self.progress.add(count as u64);
         Ok(count)
     }
+}
+
+/// Opens a file that is not compressed at byte `from`, for those who read much at once and count it themselves: nothing
+/// stands between them and the system.
+pub(super) fn open_plain(source: &SourceFile, from: u64, progress: &Progress) -> Result<File, FileError> {
+    let failed = |error| source.failed(error);
+    let mut file = File::open(&source.path).map_err(failed)?;
+    file.seek(SeekFrom::Start(from)).map_err(failed)?;
+    progress.set(from);
+    Ok(file)
 }
 
 /// Opens the text of a file at byte `from` of the uncompressed text.

@@ -10,6 +10,9 @@ use crate::mapping::Mapping;
 /// Rows of a block that goes through a mapping: enough to share the cost of a thread, few enough to spread.
 const BLOCK_ROWS: usize = 1_000;
 
+/// Hardly an event is shorter, in bytes.
+const SHORT_LINE: usize = 128;
+
 /// What was read of a file.
 pub(super) enum Block {
     /// Lines that are events already.
@@ -106,8 +109,9 @@ fn nothing(refused: Vec<RefusedRow>, decoder: &mut Decoder) -> DecodedBlock {
 
 fn decode_chunk(chunk: &Chunk, decoder: &mut Decoder) -> DecodedBlock {
     let mut refused = Vec::new();
-    let mut places = Vec::new();
-    let mut lines = Vec::new();
+    // Room for short lines: what is not used is never touched, and a list that grows is copied again and again.
+    let room = chunk.bytes.len() / SHORT_LINE;
+    let (mut places, mut lines) = (Vec::with_capacity(room), Vec::with_capacity(room));
     // One check of a whole block costs less than one of each line, and hardly a block fails it.
     let whole = std::str::from_utf8(&chunk.bytes).ok();
     let mut start = 0;

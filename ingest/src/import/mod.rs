@@ -1,8 +1,9 @@
 //! Importing files: read, map, check, log, and into the lake, each step on its own threads, in memory that stays flat.
 //!
 //! One thread reads blocks. Others decode them: a mapping makes events of rows where there is one, and every event is
-//! checked and built into columns. Back in their order, blocks go into the log (one fsync for all that are ready), and
-//! their columns straight onto the lake's tail, so that nothing is decoded twice.
+//! checked and built into columns. Back in their order, blocks are offered to the log, a few at a time so that it writes
+//! while others are made (one fsync for all that wait), and their columns go straight onto the lake's tail, so that nothing
+//! is decoded twice.
 
 mod block;
 mod pipeline;

@@ -1,11 +1,11 @@
 //! The threads of an import and the order between them.
 
-use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mizan_events::{EventTime, Unknown};
-use mizan_log::{Entry, Outcome};
+use mizan_log::{Entry, Offered, Outcome};
 use tokio::runtime::Handle;
 
 use super::block::{DecodedBlock, ReadBlock, RefusedRow, blocks, decode};
@@ -19,8 +19,8 @@ use crate::worker::{Columns, Worker, WorkerError};
 
 /// Blocks that may wait between two steps: memory is bounded by this many blocks of a few megabytes each.
 const WAITING: usize = 4;
-/// Blocks that share one fsync, at most.
-const TOGETHER: usize = 8;
+/// Blocks that may be on their way into the log: while some are written, the next are put together.
+const OFFERED: usize = 4;
 /// A file's position is kept after so many blocks; a crash repeats those, which the log then knows.
 const SAVE_EVERY: u64 = 8;
 
@@ -89,6 +89,7 @@ pub(super) fn run(
             summary,
             next: 0,
             early: BTreeMap::new(),
+            offered: VecDeque::new(),
         };
         let stored = sink.drain(&receive_decoded);
         // When storing failed, the other threads end because nobody takes their blocks any more.
@@ -142,59 +143,78 @@ struct Sink<'a> {
     summary: &'a mut ImportSummary,
     next: u64,
     early: BTreeMap<u64, Numbered<Option<DecodedBlock>>>,
+    offered: VecDeque<Numbered<Option<OfferedBlock>>>,
+}
+
+/// A block on its way into the log.
+struct OfferedBlock {
+    offered: Offered,
+    columns: Columns,
+    /// The families of its entries.
+    tags: Vec<u8>,
 }
 
 impl Sink<'_> {
     fn drain(&mut self, receive: &Receiver<Numbered<Option<DecodedBlock>>>) -> Result<(), ImportError> {
-        let mut ready = Vec::new();
-        while let Ok(block) = receive.recv() {
+        loop {
+            let block = match receive.try_recv() {
+                Ok(block) => block,
+                // Nothing to offer just now: time to see what became of what was.
+                Err(TryRecvError::Empty) if !self.offered.is_empty() => {
+                    self.settle_oldest()?;
+                    continue;
+                }
+                Err(_) => match receive.recv() {
+                    Ok(block) => block,
+                    Err(_) => break,
+                },
+            };
             self.early.insert(block.number, block);
-            // All that is there already shares the next fsync.
-            while let Ok(block) = receive.try_recv() {
-                self.early.insert(block.number, block);
-            }
             while let Some(block) = self.early.remove(&self.next) {
                 self.next += 1;
-                ready.push(block);
-                if ready.len() == TOGETHER {
-                    self.store(std::mem::take(&mut ready))?;
+                self.offer(block)?;
+                if self.offered.len() == OFFERED {
+                    self.settle_oldest()?;
                 }
             }
-            if !ready.is_empty() {
-                self.store(std::mem::take(&mut ready))?;
-            }
+        }
+        while !self.offered.is_empty() {
+            self.settle_oldest()?;
         }
         Ok(())
     }
 
-    /// Blocks in their order: refused rows kept, events logged under one fsync, columns handed on, positions kept.
-    fn store(&mut self, blocks: Vec<Numbered<Option<DecodedBlock>>>) -> Result<(), ImportError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut parts: Vec<(Columns, usize)> = Vec::new();
-        let mut marks = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            marks.push((block.number, block.file, block.position, block.ends_file));
-            let Some(DecodedBlock { decoded, refused }) = block.content else { continue };
-            self.keep_refused(block.file, refused)?;
-            let (of_block, columns, _) = decoded.into_parts();
-            parts.push((columns, of_block.len()));
-            entries.extend(of_block);
-        }
-        let tags: Vec<u8> = entries.iter().map(|entry| entry.tag).collect();
-        let outcomes = self.intake.log().append_blocking(self.received_at.micros(), entries)?;
-        let mut from = 0;
-        for (columns, count) in parts {
-            let (tags, outcomes) = (&tags[from..from + count], &outcomes[from..from + count]);
-            from += count;
-            self.hand_on(columns, tags, outcomes)?;
-        }
-        for (number, file, position, ends_file) in marks {
-            let state = &mut self.todo[file].1;
-            if ends_file {
-                state.finish()?;
-            } else if number % SAVE_EVERY == SAVE_EVERY - 1 {
-                state.save(position)?;
+    /// A block in its turn: refused rows kept, events offered to the log.
+    fn offer(&mut self, block: Numbered<Option<DecodedBlock>>) -> Result<(), ImportError> {
+        let Numbered { number, file, position, ends_file, content } = block;
+        let mut offered = None;
+        if let Some(DecodedBlock { decoded, refused }) = content {
+            self.keep_refused(file, refused)?;
+            let (entries, columns, _) = decoded.into_parts();
+            let tags: Vec<u8> = entries.iter().map(|entry: &Entry| entry.tag).collect();
+            if !entries.is_empty() {
+                let answer = self.intake.log().offer_blocking(self.received_at.micros(), entries)?;
+                offered = Some(OfferedBlock { offered: answer, columns, tags });
             }
+        }
+        self.offered.push_back(Numbered { number, file, position, ends_file, content: offered });
+        Ok(())
+    }
+
+    /// The block that was offered first, once it is on disk: columns handed on, position kept.
+    fn settle_oldest(&mut self) -> Result<(), ImportError> {
+        let Some(Numbered { number, file, position, ends_file, content }) = self.offered.pop_front() else {
+            return Ok(());
+        };
+        if let Some(OfferedBlock { offered, columns, tags }) = content {
+            let outcomes = offered.wait()?;
+            self.hand_on(columns, &tags, &outcomes)?;
+        }
+        let state = &mut self.todo[file].1;
+        if ends_file {
+            state.finish()?;
+        } else if number % SAVE_EVERY == SAVE_EVERY - 1 {
+            state.save(position)?;
         }
         Ok(())
     }

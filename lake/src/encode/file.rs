@@ -11,13 +11,16 @@ use futures::future::BoxFuture;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::async_writer::{AsyncArrowWriter, AsyncFileWriter};
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use tokio::io::AsyncWriteExt;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::encode::properties::properties;
+use crate::encode::properties::{ROW_GROUP_ROWS, properties};
+use crate::encode::row_group;
 use crate::encode::sort::in_order;
 use crate::encode::split::Chunk;
 use crate::error::LakeError;
@@ -38,18 +41,35 @@ pub(crate) fn checksum_text(checksum: u128) -> String {
     format!("{checksum:032x}")
 }
 
-/// Sorts, encodes and hashes a chunk. Takes a core for as long as it runs.
-pub(crate) fn encode(chunk: Chunk, shape: &Shape) -> Result<Encoded, LakeError> {
+/// Sorts, encodes and hashes a chunk. Takes as many cores for as long as it runs.
+pub(crate) fn encode(chunk: Chunk, shape: &Shape, threads: usize) -> Result<Encoded, LakeError> {
     let mut statistics = FileStatistics::empty();
     for batch in &chunk.batches {
         statistics.add(batch, &shape.statistics);
     }
     // Readers take the types from Parquet itself, so Arrow's own copy of the schema is left out.
-    let options =
-        ArrowWriterOptions::new().with_properties(properties(&shape.files, chunk.rows)).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&shape.files), options)?;
-    in_order(&chunk.batches, |piece| Ok(writer.write(&cast_batch(piece, &shape.files)?)?))?;
-    let bytes = Bytes::from(writer.into_inner()?);
+    let schema = ArrowSchemaConverter::new().convert(&shape.files)?.root_schema_ptr();
+    let properties = Arc::new(properties(&shape.files, chunk.rows));
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
+    let (mut group, mut rows) = (Vec::new(), 0);
+    in_order(&chunk.batches, |piece| {
+        let mut rest = cast_batch(piece, &shape.files)?;
+        while rest.num_rows() > 0 {
+            let taken = rest.slice(0, rest.num_rows().min(ROW_GROUP_ROWS - rows));
+            rest = rest.slice(taken.num_rows(), rest.num_rows() - taken.num_rows());
+            rows += taken.num_rows();
+            group.push(taken);
+            if rows == ROW_GROUP_ROWS {
+                row_group::write(&mut file, &shape.files, &std::mem::take(&mut group), threads)?;
+                rows = 0;
+            }
+        }
+        Ok(())
+    })?;
+    if rows > 0 {
+        row_group::write(&mut file, &shape.files, &group, threads)?;
+    }
+    let bytes = Bytes::from(file.into_inner()?);
     Ok(Encoded { date: chunk.date, checksum: checksum_text(xxh3_128(&bytes)), bytes, statistics })
 }
 

@@ -101,6 +101,8 @@ async fn write(
     encoders: usize,
 ) -> Result<Vec<Add>, LakeError> {
     let files = table.files();
+    // Encoders that a few files leave idle share the columns of one.
+    let threads = (encoders / chunks.len().max(1)).max(1);
     stream::iter(chunks.into_iter().enumerate())
         .map(|(number, chunk)| {
             let (shape, files) = (Arc::clone(shape), Arc::clone(&files));
@@ -108,7 +110,7 @@ async fn write(
             let name = format!("part-{from}-{to}-{number}-{}.parquet", table.writer);
             let path = Path::from(format!("{PARTITION}={}/{name}", date_of(chunk.date)));
             async move {
-                let encoded = tokio::task::spawn_blocking(move || encode(chunk, &shape)).await??;
+                let encoded = tokio::task::spawn_blocking(move || encode(chunk, &shape, threads)).await??;
                 store(files.as_ref(), &path, encoded).await
             }
         })

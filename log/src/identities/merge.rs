@@ -10,11 +10,13 @@ use crate::error::{LogError, io_error};
 
 /// Runs are not merged beyond this many identities (4 GiB), so that no merge takes for ever.
 const MERGED_IDENTITIES_MAX: u64 = 1 << 28;
+/// Fewer runs are not worth a merge: a look into the filter of one more is quick, writing all identities again is not.
+const MERGED_RUNS_MIN: usize = 8;
 /// Identities between two looks at whether to stop.
 const STOP_EVERY: u64 = 1 << 16;
 
 /// Which of the runs, oldest first, shall become one: as many of the newest as are each shorter than twice what follows
-/// them. Returns the index of the first.
+/// them, if those are enough to be worth it. Returns the index of the first.
 pub(crate) fn plan(runs: &[Arc<Run>]) -> Option<usize> {
     let mut sum = runs.last()?.identities;
     let mut first = runs.len() - 1;
@@ -26,7 +28,7 @@ pub(crate) fn plan(runs: &[Arc<Run>]) -> Option<usize> {
         sum += identities;
         first = before;
     }
-    (first + 1 < runs.len()).then_some(first)
+    (runs.len() - first >= MERGED_RUNS_MIN).then_some(first)
 }
 
 /// Writes one run in place of `runs`, which follow each other. None when it was told to stop.

@@ -123,11 +123,7 @@ impl Identities {
             }
         }
         for run in self.shelved.runs.iter() {
-            let mut maybe = 0;
-            for (place, (_, hash)) in asked.iter().enumerate() {
-                maybe |= u64::from(run.filter.may_contain(*hash)) << place;
-            }
-            maybe &= !known;
+            let mut maybe = run.filter.may_contain_each(asked.iter().map(|(_, hash)| *hash)) & !known;
             while maybe != 0 {
                 let place = maybe.trailing_zeros();
                 maybe &= maybe - 1;
