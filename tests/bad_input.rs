@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::support::Mizan;
-use crate::support::events::{now, page_view, placed};
+use crate::support::events::{captured, now, page_view, placed};
 
 #[test]
 fn good_events_of_a_request_with_bad_ones_are_kept_and_the_bad_ones_listed() {
@@ -204,4 +204,34 @@ impl Drop for Unmount {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+#[test]
+fn the_same_identity_with_another_body_is_kept_apart() {
+    let mizan = Mizan::new();
+    let server = mizan.serve();
+    let time = "2026-03-01T10:00:00Z";
+    let first = captured("1", "2.500", time);
+    let other = captured("1", "2.600", time);
+    assert_eq!(server.events(&first).json()["accepted"], 1);
+    let answer = server.events(&[first.as_str(), other.as_str()].join("\n")).json();
+    assert_eq!((&answer["accepted"], &answer["duplicates"]), (&0.into(), &1.into()), "{answer}");
+    assert_eq!((&answer["rejected"][0]["index"], &answer["rejected"][0]["id"]), (&1.into(), &"captured-1".into()));
+    assert!(answer["rejected"][0]["error"].as_str().unwrap().starts_with("conflict: "), "{answer}");
+    assert_eq!(server.interrupt(), Some(0));
+    // Also after a restart, and what came first stays.
+    let server = mizan.serve();
+    assert_eq!(server.events(&other).json()["rejected"][0]["id"], "captured-1");
+    assert_eq!(server.value("SELECT amount FROM events.payments"), "2.5000");
+    assert_eq!(server.value("SELECT count(*) FROM events.rejected WHERE body LIKE '%2.600%'"), "2");
+    assert_eq!(server.interrupt(), Some(0));
+    let told = mizan.run(&["rejected", "replay"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert_eq!(mizan.value("SELECT count(*) FROM events.rejected"), "2");
+
+    let file = mizan.home().join("again.ndjson");
+    std::fs::write(&file, format!("{first}\n{other}\n")).unwrap();
+    let summary: serde_json::Value =
+        serde_json::from_str(&mizan.ok(&["import", file.to_str().unwrap(), "--json"])).unwrap();
+    assert_eq!((&summary["duplicates"], &summary["conflicts"]), (&1.into(), &1.into()), "{summary}");
 }

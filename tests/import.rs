@@ -39,7 +39,9 @@ fn the_committed_sample_has_its_known_answers() {
     for family in mizan_events::Family::ALL {
         let table = family.table();
         let counted = mizan.value(&format!("SELECT count(*) FROM events.{table}"));
-        assert_eq!(counted, plain(&answers["events"][table]), "{table}");
+        // The sample has no webhooks.
+        let expected = answers["events"].get(table).map_or_else(|| "0".to_owned(), plain);
+        assert_eq!(counted, expected, "{table}");
     }
     let orders = &answers["orders"];
     let sales = &mizan.sql(

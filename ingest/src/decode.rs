@@ -83,7 +83,7 @@ impl Decoded {
             let positions: Vec<Option<i64>> = of_family
                 .map(|(_, outcome)| match outcome {
                     Outcome::Stored(position) => i64::try_from(*position).ok(),
-                    Outcome::Duplicate => None,
+                    Outcome::Duplicate | Outcome::Conflict => None,
                 })
                 .collect();
             let positions = Int64Array::from(positions);

@@ -11,6 +11,10 @@ use crate::rejected::{Origin, Reject, RejectedError, RejectedStore};
 /// Largest event taken, in bytes of its text.
 const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Why an event that is fine in itself is kept apart.
+pub const CONFLICT: &str = "conflict: an event with this source and id was stored before and says something else; \
+    a correction needs an id of its own";
+
 /// What became of a request.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -83,11 +87,15 @@ impl Intake {
     pub async fn accept(&self, body: &Bytes, events: Vec<&str>, origin: &Origin) -> Result<Receipt, IntakeError> {
         let received_at = EventTime::now();
         let mut entries = Vec::with_capacity(events.len());
+        let mut places = Vec::with_capacity(events.len());
         let mut receipt = Receipt::default();
         let mut rejects = Vec::new();
         for (index, text) in events.into_iter().enumerate() {
             match self.check(body, text, received_at) {
-                Ok(entry) => entries.push(entry),
+                Ok(entry) => {
+                    entries.push(entry);
+                    places.push(index);
+                }
                 Err(error) => {
                     rejects.push(Reject::new(Origin { index: Some(index), ..origin.clone() }, error.clone(), text));
                     receipt.rejected.push(RejectedItem { index, id: id_of(text), error });
@@ -98,11 +106,25 @@ impl Intake {
             let store = Arc::clone(&self.rejected);
             tokio::task::spawn_blocking(move || store.append(rejects)).await.map_err(RejectedError::from)??;
         }
-        for outcome in self.log.append(received_at.micros(), entries).await? {
+        let offered: Vec<(usize, Bytes)> =
+            places.into_iter().zip(entries.iter().map(|entry| entry.bytes.clone())).collect();
+        let mut conflicts = Vec::new();
+        let outcomes = self.log.append(received_at.micros(), entries).await?;
+        for ((index, bytes), outcome) in offered.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Stored(_) => receipt.accepted += 1,
                 Outcome::Duplicate => receipt.duplicates += 1,
+                Outcome::Conflict => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    receipt.rejected.push(RejectedItem { index, id: id_of(&text), error: CONFLICT.to_owned() });
+                    conflicts.push(Reject::new(Origin { index: Some(index), ..origin.clone() }, CONFLICT, text));
+                }
             }
+        }
+        if !conflicts.is_empty() {
+            let store = Arc::clone(&self.rejected);
+            tokio::task::spawn_blocking(move || store.append(conflicts)).await.map_err(RejectedError::from)??;
+            receipt.rejected.sort_by_key(|item| item.index);
         }
         Ok(receipt)
     }

@@ -21,5 +21,5 @@ pub mod storefront;
 mod worker;
 
 pub use decode::{Decoded, Decoder, Refused};
-pub use intake::{Intake, IntakeError, Receipt, RejectedItem};
+pub use intake::{CONFLICT, Intake, IntakeError, Receipt, RejectedItem};
 pub use worker::{Columns, Worker, WorkerError, WorkerOptions, fill_tail, flushed};

@@ -1,9 +1,9 @@
 //! Everything that one fsync covers: requests are checked for duplicates, put into one frame, and answered together.
 
 use crate::format::FrameBuilder;
-use crate::identities::{Identities, IdentityError};
+use crate::identities::{Identities, IdentityError, Known};
 use crate::queue::Request;
-use crate::types::Outcome;
+use crate::types::{Entry, Outcome};
 
 /// Requests on their way to disk.
 pub(crate) struct Group {
@@ -47,18 +47,23 @@ impl Group {
         identities: &mut Identities,
     ) -> Result<(), IdentityError> {
         identities.make_room(self.fresh.capacity(), first_position - 1)?;
+        let mut keys = Vec::new();
         for request in &self.requests {
             frame.begin_request(request.received_at_us);
             let mut outcomes = Vec::with_capacity(request.entries.len());
-            let is_new = identities.insert_all(request.entries.iter().map(|entry| entry.identity), &mut self.fresh)?;
-            for (entry, is_new) in request.entries.iter().zip(is_new) {
-                if is_new {
-                    self.stored_bytes += entry.bytes.len() as u64;
-                    outcomes.push(Outcome::Stored(frame.push(entry)));
-                } else {
-                    self.duplicates += 1;
-                    outcomes.push(Outcome::Duplicate);
-                }
+            keys.clear();
+            keys.extend(request.entries.iter().map(Entry::key));
+            let known = identities.insert_all(keys.iter().copied(), &mut self.fresh)?;
+            for ((entry, key), known) in request.entries.iter().zip(&keys).zip(known) {
+                outcomes.push(match known {
+                    Known::Not => {
+                        self.stored_bytes += entry.bytes.len() as u64;
+                        Outcome::Stored(frame.push(entry, *key))
+                    }
+                    Known::Same => Outcome::Duplicate,
+                    Known::Other => Outcome::Conflict,
+                });
+                self.duplicates += u64::from(known != Known::Not);
             }
             frame.end_request();
             self.outcomes.push(outcomes);

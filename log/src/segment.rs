@@ -20,7 +20,7 @@ use crate::error::{LogError, Positions, io_error};
 pub(crate) const HEADER_BYTES: u64 = 40;
 
 const MAGIC: &[u8; 8] = b"MIZANLOG";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
+use crate::identities::key;
+
 /// One event offered to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Two entries with the same identity are the same event; only the first is stored.
+    /// Two entries with the same identity are the same event; only the first is stored. 96 bits of it count.
     pub identity: u128,
     /// Kept with the record; its meaning belongs to the caller.
     pub tag: u8,
@@ -13,13 +15,22 @@ pub struct Entry {
     pub bytes: Bytes,
 }
 
-/// What became of one offered entry. Either way it is on disk.
+impl Entry {
+    /// Its key among the identities.
+    pub(crate) fn key(&self) -> u128 {
+        key(self.identity, crc32c::crc32c(&self.bytes))
+    }
+}
+
+/// What became of one offered entry. What is stored, and was before, is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Stored under this position.
     Stored(u64),
-    /// An entry with this identity was stored before.
+    /// The same entry was stored before.
     Duplicate,
+    /// Another entry was stored under this identity before; this one is not stored.
+    Conflict,
 }
 
 /// One stored event.

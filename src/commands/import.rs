@@ -26,6 +26,7 @@ struct Report {
     skipped_files: usize,
     accepted: u64,
     duplicates: u64,
+    conflicts: u64,
     rejected: u64,
     bytes: u64,
     seconds: f64,
@@ -107,13 +108,13 @@ fn failed(error: &ImportError) -> Failure {
 }
 
 fn report(context: &Context, summary: &ImportSummary, bytes: u64, took: Duration) -> Result<ExitCode, Failure> {
-    let ImportSummary { files, skipped_files, accepted, duplicates, rejected } = *summary;
+    let ImportSummary { files, skipped_files, accepted, duplicates, conflicts, rejected } = *summary;
     let seconds = took.as_secs_f64();
     if context.json {
-        print_json(&Report { files, skipped_files, accepted, duplicates, rejected, bytes, seconds })?;
+        print_json(&Report { files, skipped_files, accepted, duplicates, conflicts, rejected, bytes, seconds })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rate = (accepted + duplicates) as f64 / seconds.max(0.001);
+    let rate = (accepted + duplicates + conflicts) as f64 / seconds.max(0.001);
     let mut text = format!(
         "{:>12} events in {:.1} s ({} a second) from {} {}\n",
         grouped(accepted),
@@ -128,6 +129,7 @@ fn report(context: &Context, summary: &ImportSummary, bytes: u64, took: Duration
         }
     };
     also(duplicates, "were known already");
+    also(conflicts, "were known with other content, which stays; a correction needs an id of its own");
     also(skipped_files as u64, "files were imported before (--again reads them anew)");
     also(rejected, "rows were refused; `mizan rejected list` shows why");
     print_text(&text)?;

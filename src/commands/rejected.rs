@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use mizan_events::Unknown;
-use mizan_ingest::Intake;
 use mizan_ingest::connectors::Connector;
 use mizan_ingest::mapping::Mapping;
 use mizan_ingest::rejected::{Filter, RejectedEntry, RejectedReader};
 use mizan_ingest::storefront::{Road, Storefront};
+use mizan_ingest::{CONFLICT, Intake};
 
 use super::{Context, print_json, print_text};
 use crate::cli;
@@ -77,6 +77,11 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
     let storefront = Storefront::new().or_fail(Code::Software)?;
     let (mut accepted, mut duplicates, mut rejected) = (0, 0, 0);
     for entry in &entries {
+        // What was stored first stays, however often the other is offered.
+        if entry.reason == CONFLICT {
+            rejected += 1;
+            continue;
+        }
         let offered = match entry.origin.connector.as_ref().and_then(|name| connectors.get(name)) {
             Some(connector) if entry.origin.kind == "webhook" => deliver(connector, &intake, entry).await?,
             _ if Road::from_name(&entry.origin.kind).is_some() => revisit(&storefront, &intake, entry).await?,

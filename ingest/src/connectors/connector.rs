@@ -250,7 +250,8 @@ impl Connector {
 }
 
 fn received(outcomes: &[Outcome]) -> Received {
-    let duplicates = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Duplicate)).count();
+    // A fact that comes again in other words is known: the words are those of the delivery, which is kept as it came.
+    let duplicates = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Stored(_))).count();
     Received { accepted: outcomes.len() - duplicates, duplicates, rejected: None }
 }
 

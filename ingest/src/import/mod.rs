@@ -43,6 +43,8 @@ pub struct ImportSummary {
     pub accepted: u64,
     /// Events that were known.
     pub duplicates: u64,
+    /// Events that were known with other content, which stays as it is: the file says otherwise.
+    pub conflicts: u64,
     /// Rows and events that were refused, and kept.
     pub rejected: u64,
 }

@@ -228,6 +228,7 @@ impl Sink<'_> {
                     last = Some(*position);
                 }
                 Outcome::Duplicate => self.summary.duplicates += 1,
+                Outcome::Conflict => self.summary.conflicts += 1,
             }
         }
         let Some(last) = last else { return Ok(()) };

@@ -7,6 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use super::merge::{merge, plan};
+use super::name;
 use super::run::Run;
 use super::run_writer::RunWriter;
 use super::shelf::{Frozen, Shelf};
@@ -44,8 +45,8 @@ fn seal_all(shelf: &Shelf) {
 
 /// Sorts a frozen set and writes it as a run.
 pub(crate) fn seal(shelf: &Shelf, frozen: &Frozen) -> Result<Run, LogError> {
-    let mut identities: Vec<u128> = frozen.set.iter().copied().collect();
-    identities.sort_unstable();
+    let mut identities: Vec<u128> = frozen.set.iter().map(|named| named.0).collect();
+    identities.sort_unstable_by_key(|identity| name(*identity));
     let write = || {
         let mut writer = RunWriter::create(&shelf.dir, frozen.positions.clone(), identities.len() as u64)?;
         for identity in &identities {

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use super::name;
 use crate::segment::u32_at;
 
 /// Bits of filter for each identity.
@@ -24,6 +25,7 @@ pub(crate) struct Hash(u64);
 impl Hash {
     /// Identities may be any numbers; the two multiplications spread them. Part of the file format.
     pub(crate) fn of(identity: u128) -> Hash {
+        let identity = name(identity);
         let mut hash = (identity as u64) ^ ((identity >> 64) as u64).rotate_left(32);
         hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         hash = (hash ^ (hash >> 29)).wrapping_mul(0xd1b5_4a32_d192_ed03);

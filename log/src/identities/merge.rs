@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::name;
 use super::run::{Cursor, Run};
 use super::run_writer::RunWriter;
 use crate::error::{LogError, io_error};
@@ -49,12 +50,12 @@ pub(crate) fn merge(runs: &[Arc<Run>], stop: &AtomicBool) -> Result<Option<Run>,
     let mut written: u64 = 0;
     let mut previous = None;
     // A few runs: looking at each is quicker than a heap.
-    while let Some(smallest) = heads.iter().enumerate().min_by_key(|(_, head)| head.0).map(|(index, _)| index) {
+    while let Some(smallest) = heads.iter().enumerate().min_by_key(|(_, head)| name(head.0)).map(|(index, _)| index) {
         let (identity, cursor) = &mut heads[smallest];
         let next = cursor.next()?;
-        if previous != Some(*identity) {
+        if previous != Some(name(*identity)) {
             writer.push(*identity).map_err(write_error)?;
-            previous = Some(*identity);
+            previous = Some(name(*identity));
         }
         match next {
             Some(next) => *identity = next,

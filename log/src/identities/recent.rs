@@ -6,14 +6,16 @@ use std::thread::JoinHandle;
 use std::path::Path;
 
 use hashbrown::HashSet;
+use hashbrown::hash_set::Entry;
 
 use super::background::start;
 use super::filter::Hash;
 use super::shelf::{Frozen, Shelf, Shelved};
+use super::{Known, Named};
 use crate::error::LogError;
 
 /// Identities in memory. The hasher is seeded at random: senders choose identities, and shall not choose collisions.
-pub(crate) type Set = HashSet<u128>;
+pub(crate) type Set = HashSet<Named>;
 
 /// Lookups made together; their answers fit into one word.
 const TOGETHER: usize = 64;
@@ -27,6 +29,21 @@ pub(crate) enum IdentityError {
     Stuck,
     /// A sealed run cannot be read.
     Unreadable(LogError),
+}
+
+/// Answers to [`TOGETHER`] lookups: a bit for each.
+#[derive(Default)]
+struct Shelves {
+    known: u64,
+    /// Of the known ones, those that say the same.
+    same: u64,
+}
+
+impl Shelves {
+    fn mark(&mut self, place: usize, same: bool) {
+        self.known |= 1 << place;
+        self.same |= u64::from(same) << place;
+    }
 }
 
 /// Every identity ever stored.
@@ -87,7 +104,7 @@ impl Identities {
         Ok(())
     }
 
-    /// Remembers identities, one after the other, and says of each whether it is new. New ones are added to `fresh`, also
+    /// Remembers identities, one after the other, and says of each what was known of it. New ones are added to `fresh`, also
     /// when it fails half way.
     ///
     /// A lookup waits for memory more than it computes, so they are made a few dozen at a time, each kind together.
@@ -95,8 +112,8 @@ impl Identities {
         &mut self,
         identities: impl ExactSizeIterator<Item = u128>,
         fresh: &mut Vec<u128>,
-    ) -> Result<Vec<bool>, IdentityError> {
-        let mut is_new = Vec::with_capacity(identities.len());
+    ) -> Result<Vec<Known>, IdentityError> {
+        let mut known = Vec::with_capacity(identities.len());
         let mut identities = identities.peekable();
         let mut asked = Vec::with_capacity(TOGETHER);
         while identities.peek().is_some() {
@@ -104,40 +121,53 @@ impl Identities {
             asked.extend(identities.by_ref().take(TOGETHER).map(|identity| (identity, Hash::of(identity))));
             let shelved = self.shelved(&asked)?;
             for (place, (identity, _)) in asked.iter().enumerate() {
-                let new = shelved & (1 << place) == 0 && self.recent.insert(*identity);
-                if new {
-                    fresh.push(*identity);
-                }
-                is_new.push(new);
-            }
-        }
-        Ok(is_new)
-    }
-
-    /// Which of these are frozen or sealed: a bit for each.
-    fn shelved(&self, asked: &[(u128, Hash)]) -> Result<u64, IdentityError> {
-        let mut known = 0;
-        for frozen in &self.shelved.frozen {
-            for (place, (identity, _)) in asked.iter().enumerate() {
-                known |= u64::from(frozen.set.contains(identity)) << place;
-            }
-        }
-        for run in self.shelved.runs.iter() {
-            let mut maybe = run.filter.may_contain_each(asked.iter().map(|(_, hash)| *hash)) & !known;
-            while maybe != 0 {
-                let place = maybe.trailing_zeros();
-                maybe &= maybe - 1;
-                let found = run.look_up(asked[place as usize].0).map_err(IdentityError::Unreadable)?;
-                known |= u64::from(found) << place;
+                let bit = 1 << place;
+                known.push(if shelved.known & bit != 0 {
+                    if shelved.same & bit != 0 { Known::Same } else { Known::Other }
+                } else {
+                    match self.recent.entry(Named(*identity)) {
+                        Entry::Occupied(there) if there.get().0 == *identity => Known::Same,
+                        Entry::Occupied(_) => Known::Other,
+                        Entry::Vacant(free) => {
+                            free.insert();
+                            fresh.push(*identity);
+                            Known::Not
+                        }
+                    }
+                });
             }
         }
         Ok(known)
     }
 
+    /// Which of these are frozen or sealed.
+    fn shelved(&self, asked: &[(u128, Hash)]) -> Result<Shelves, IdentityError> {
+        let mut found = Shelves::default();
+        for frozen in &self.shelved.frozen {
+            for (place, (identity, _)) in asked.iter().enumerate() {
+                if let Some(there) = frozen.set.get(&Named(*identity)) {
+                    found.mark(place, there.0 == *identity);
+                }
+            }
+        }
+        for run in self.shelved.runs.iter() {
+            let mut maybe = run.filter.may_contain_each(asked.iter().map(|(_, hash)| *hash)) & !found.known;
+            while maybe != 0 {
+                let place = maybe.trailing_zeros();
+                maybe &= maybe - 1;
+                let identity = asked[place as usize].0;
+                if let Some(there) = run.look_up(identity).map_err(IdentityError::Unreadable)? {
+                    found.mark(place as usize, there == identity);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes back what was inserted since the last [`make_room`](Identities::make_room).
     pub(crate) fn forget(&mut self, identities: &[u128]) {
         for identity in identities {
-            self.recent.remove(identity);
+            self.recent.remove(&Named(*identity));
         }
     }
 
@@ -149,7 +179,7 @@ impl Identities {
             IdentityError::Unreadable(error) => error,
         };
         self.make_room(identities.len(), last_position).map_err(refused)?;
-        self.recent.extend(identities);
+        self.recent.extend(identities.iter().copied().map(Named));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! page 0:  magic "MIZANIDS" | version u32 | crc32c of tail u32 | first position u64 | last position u64 |
 //!          identities u64 | pages u64 | filter blocks u64 | crc32c of the above u32 | zeros
-//! pages:   255 identities u128, ascending | count u32 | zeros | crc32c of the above u32
+//! pages:   255 keys u128, ascending by name | count u32 | zeros | crc32c of the above u32
 //! tail:    fences: the first identity of each page u128 | filter blocks
 //! ```
 //!
@@ -17,6 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::filter::{BLOCK_BYTES, Filter};
+use super::name;
 use crate::error::{LogError, Positions, io_error};
 use crate::segment::{u32_at, u64_at, u128_at};
 
@@ -30,7 +31,7 @@ const PAGE_CRC_AT: usize = PAGE_BYTES - 4;
 /// Where in page 0 its checksum is.
 const HEADER_CRC_AT: usize = 56;
 const MAGIC: &[u8; 8] = b"MIZANIDS";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Pages that a cursor reads at once.
 const CURSOR_PAGES: u64 = 64;
 
@@ -115,11 +116,12 @@ impl Run {
         Ok(Run { file, path: path.to_owned(), positions, identities, fences, filter })
     }
 
-    /// Whether an identity that the filter lets through is in this run.
+    /// The key with the name of this one, which the filter lets through, if it is in this run.
     #[cold]
-    pub(crate) fn look_up(&self, identity: u128) -> Result<bool, LogError> {
-        let Some(page) = self.fences.partition_point(|fence| *fence <= identity).checked_sub(1) else {
-            return Ok(false);
+    pub(crate) fn look_up(&self, identity: u128) -> Result<Option<u128>, LogError> {
+        let wanted = name(identity);
+        let Some(page) = self.fences.partition_point(|fence| name(*fence) <= wanted).checked_sub(1) else {
+            return Ok(None);
         };
         let mut bytes = [0; PAGE_BYTES];
         let offset = (page as u64 + 1) * PAGE_BYTES as u64;
@@ -128,13 +130,14 @@ impl Run {
         let (mut low, mut high) = (0, count);
         while low < high {
             let middle = low.midpoint(high);
-            if u128_at(&bytes, middle * 16) < identity {
+            if name(u128_at(&bytes, middle * 16)) < wanted {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        Ok(low < count && u128_at(&bytes, low * 16) == identity)
+        let found = (low < count).then(|| u128_at(&bytes, low * 16));
+        Ok(found.filter(|found| name(*found) == wanted))
     }
 
     /// How many identities a page has, if it is the one that was written.

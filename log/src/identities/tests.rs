@@ -14,6 +14,7 @@ use super::merge::{merge, plan};
 use super::recent::{Identities, IdentityError};
 use super::run::{PAGE_BYTES, Run, path_of};
 use super::shelf::{Frozen, Shelf};
+use super::{Known, Named};
 use crate::LogError;
 
 #[derive(Debug, Clone)]
@@ -63,7 +64,7 @@ proptest! {
                         }
                     }
                     let mut fresh = Vec::new();
-                    prop_assert_eq!(store.insert_all(group.into_iter(), &mut fresh).unwrap(), is_new);
+                    prop_assert_eq!(new(store.insert_all(group.into_iter(), &mut fresh).unwrap()), is_new);
                     prop_assert_eq!(&fresh, &expected);
                     if fails {
                         store.forget(&fresh);
@@ -89,18 +90,44 @@ proptest! {
 }
 
 fn insert(store: &mut Identities, identities: &[u128]) -> Result<Vec<bool>, IdentityError> {
-    store.insert_all(identities.iter().copied(), &mut Vec::new())
+    store.insert_all(identities.iter().copied(), &mut Vec::new()).map(new)
+}
+
+fn new(known: Vec<Known>) -> Vec<bool> {
+    known.into_iter().map(|known| known == Known::Not).collect()
+}
+
+#[test]
+fn another_entry_under_a_known_name_is_told_from_a_repeat_wherever_it_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Identities::open(dir.path(), 64).unwrap();
+    let keys: Vec<u128> = (1..=40).map(|n| super::key(n * (u128::MAX / 41), 7)).collect();
+    let others: Vec<u128> = keys.iter().map(|key| super::key(*key, 8)).collect();
+    store.make_room(keys.len(), 0).unwrap();
+    assert!(!insert(&mut store, &keys).unwrap().contains(&false));
+    // In the recent set, then sealed in a run, then after opening it again.
+    for stage in 0..3 {
+        let mut ask = |keys: &[u128]| store.insert_all(keys.iter().copied(), &mut Vec::new()).unwrap();
+        assert!(ask(&keys).iter().all(|known| *known == Known::Same), "stage {stage}");
+        assert!(ask(&others).iter().all(|known| *known == Known::Other), "stage {stage}");
+        if stage == 0 {
+            store.freeze(40);
+        }
+        store.close();
+        drop(store);
+        store = Identities::open(dir.path(), 64).unwrap();
+    }
 }
 
 /// As the store looks into a run: the filter first.
 fn contains(run: &Run, identity: u128) -> Result<bool, LogError> {
-    Ok(run.filter.may_contain(Hash::of(identity)) && run.look_up(identity)?)
+    Ok(run.filter.may_contain(Hash::of(identity)) && run.look_up(identity)?.is_some())
 }
 
 /// A run of the numbers in steps of three, sealed under these positions.
 fn run(dir: &Path, numbers: std::ops::RangeInclusive<u64>) -> Run {
     let shelf = Shelf::open(&dir.join("elsewhere")).unwrap();
-    let set = numbers.clone().map(|n| u128::from(n) * 3).collect();
+    let set = numbers.clone().map(|n| Named(u128::from(n) * 3)).collect();
     let run = seal(&shelf, &Frozen { set, positions: numbers.clone() }).unwrap();
     fs::rename(path_of(&dir.join("elsewhere"), &numbers), path_of(dir, &numbers)).unwrap();
     run

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{append, crash, entries, entry, numbers, open, segments, small, stored};
-use crate::Outcome::{Duplicate, Stored};
+use crate::Outcome::{Conflict, Duplicate, Stored};
 use crate::{Log, LogError, Options};
 
 #[test]
@@ -34,6 +34,7 @@ async fn of_many_who_offer_the_same_at_once_one_stores_it() {
                 stored += 1;
             }
             Duplicate => {}
+            Conflict => panic!("all say the same"),
         }
     }
     assert_eq!(stored, 1);

@@ -19,7 +19,7 @@ async fn requests_that_wait_together_share_an_fsync() {
         assert_eq!(outcomes.len(), 1);
         positions.extend(outcomes.iter().map(|outcome| match outcome {
             Outcome::Stored(position) => *position,
-            Outcome::Duplicate => 0,
+            Outcome::Duplicate | Outcome::Conflict => 0,
         }));
     }
     positions.sort_unstable();
