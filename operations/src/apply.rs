@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use crate::error::{Doing, OperationsError};
 use crate::event::{Fact, Incoming, LoggedEvent, read};
+use crate::keys::Recent;
 use crate::settings::{Checked, Settings};
 use crate::shop::ShopWork;
 use crate::store::{self, Durability};
@@ -22,6 +23,7 @@ pub struct Operations {
     readers: SqlitePool,
     secret: Arc<[u8]>,
     settings: Arc<Checked>,
+    keys: Arc<Recent>,
 }
 
 /// What became of a batch.
@@ -61,7 +63,12 @@ impl Operations {
             store::secret(&mut connection).await?
         };
         let readers = store::open_pool(path, store::read_only_options(path), READERS).await?;
-        Ok(Operations { writer, readers, secret: secret.into_bytes().into(), settings })
+        let keys = Arc::new(Recent::beside(path));
+        Ok(Operations { writer, readers, secret: secret.into_bytes().into(), settings, keys })
+    }
+
+    pub(crate) fn recent_keys(&self) -> &Recent {
+        &self.keys
     }
 
     /// Closes every connection; what is committed stays.

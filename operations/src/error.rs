@@ -69,6 +69,14 @@ pub enum OperationsError {
         /// The name.
         name: String,
     },
+    /// A key is revoked, and a running server may not have heard of it.
+    #[error("the key {name:?} is revoked, but a running server cannot be told: {source}; restart it")]
+    Revoked {
+        /// The name.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A key cannot be made as asked.
     #[error("a key needs {rule}")]
     KeyRule {

@@ -4,6 +4,8 @@
 //! (there is nothing to guess in 256 random bits, so that a slow hash would protect nothing), in the table `keys`,
 //! which does not follow from the log: a rebuild carries it over.
 
+mod recent;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,6 +17,8 @@ use subtle::ConstantTimeEq;
 
 use crate::apply::Operations;
 use crate::error::{Doing, OperationsError};
+
+pub(crate) use recent::Recent;
 
 const PREFIX: &str = "mzn_";
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -174,6 +178,10 @@ impl Operations {
             return Ok(None);
         }
         let asked = hash(secret);
+        if let Some(key) = self.recent_keys().get(&asked) {
+            return Ok(Some(key));
+        }
+        let stamp = self.recent_keys().stamp();
         let row: Option<(Vec<u8>, String, String, Option<String>)> =
             sqlx::query_as("SELECT hash, name, scopes, shop FROM keys WHERE hash = ? AND revoked_at IS NULL")
                 .bind(asked.to_vec())
@@ -182,7 +190,9 @@ impl Operations {
                 .doing("look up a key")?;
         match row {
             Some((stored, name, scopes, shop)) if bool::from(stored.as_slice().ct_eq(&asked)) => {
-                Ok(Some(Key { name, scopes: read_scopes(&scopes)?, shop }))
+                let key = Key { name, scopes: read_scopes(&scopes)?, shop };
+                self.recent_keys().keep(stamp, asked, key.clone());
+                Ok(Some(key))
             }
             _ => Ok(None),
         }
@@ -225,7 +235,7 @@ impl Operations {
         if revoked.rows_affected() == 0 {
             return Err(OperationsError::NoSuchKey { name: name.to_owned() });
         }
-        Ok(())
+        self.recent_keys().forget().map_err(|source| OperationsError::Revoked { name: name.to_owned(), source })
     }
 }
 

@@ -43,6 +43,9 @@ pub enum ConnectorError {
         /// What they may mean.
         nearest: &'static str,
     },
+    /// A ready kind needs another setting.
+    #[error("{0}")]
+    Setting(String),
     /// Something is not set.
     #[error("{0} is missing, which this kind needs")]
     Missing(&'static str),
@@ -122,7 +125,7 @@ impl Connector {
                     return Err(ConnectorError::OwnSignature(kind.title));
                 }
                 let mapping = own.map_or_else(|| kind.mapping(), Ok)?;
-                let scheme = (kind.scheme)(settings).map_err(ConnectorError::Missing)?;
+                let scheme = (kind.scheme)(settings).map_err(ConnectorError::Setting)?;
                 (kind.name, scheme, mapping, kind.answer, kind.is_probe)
             };
         if secrets.is_empty() && scheme.needs_secret() {

@@ -1,10 +1,10 @@
 //! The ready connectors: how each proves itself, and the mapping that makes events of what it sends.
 
-use super::settings::ConnectorSettings;
-use super::signature::{Algorithm, Delivery, Encoding, PayPal, Scheme, Signed};
+use super::settings::{ConnectorSettings, https};
+use super::signature::{Algorithm, Delivery, Encoding, Jws, PayPal, Scheme, Signed};
 
-/// The scheme of a kind; or the setting that it lacks.
-type SchemeOf = fn(&ConnectorSettings) -> Result<Scheme, &'static str>;
+/// The scheme of a kind; or what is wrong with the settings.
+type SchemeOf = fn(&ConnectorSettings) -> Result<Scheme, String>;
 
 /// A ready connector.
 pub struct Kind {
@@ -42,7 +42,7 @@ pub static KINDS: &[Kind] = &[
     Kind::new("salla", "Salla", |_| Ok(Scheme::Salla), include_str!("salla.jq")),
     Kind::new("zid", "Zid", |_| Ok(Scheme::Basic), include_str!("zid.jq")),
     Kind::new("medusa", "Medusa", |_| Ok(Scheme::StandardWebhooks), include_str!("medusa.jq")),
-    Kind::new("saleor", "Saleor", |_| hex(&["saleor-signature"]), include_str!("saleor.jq")),
+    Kind::new("saleor", "Saleor", saleor, include_str!("saleor.jq")),
     Kind::new("aftership", "AfterShip", |_| base64(&["aftership-hmac-sha256"]), include_str!("aftership.jq")),
     Kind::new("carrier", "a carrier", |_| Ok(Scheme::StandardWebhooks), include_str!("carrier.jq")),
     Kind::new("standard", "Standard Webhooks", |_| Ok(Scheme::StandardWebhooks), include_str!("standard.jq")),
@@ -67,19 +67,28 @@ impl Kind {
     }
 }
 
-fn paypal(settings: &ConnectorSettings) -> Result<Scheme, &'static str> {
-    settings.webhook_id.as_deref().map(|id| Scheme::PayPal(PayPal::new(id))).ok_or("webhook_id")
+fn paypal(settings: &ConnectorSettings) -> Result<Scheme, String> {
+    let id = settings.webhook_id.as_deref().ok_or("webhook_id is missing, which PayPal signs")?;
+    Ok(Scheme::PayPal(PayPal::new(id)))
 }
 
-fn hex(headers: &[&str]) -> Result<Scheme, &'static str> {
+/// With a secret key up to Saleor 3.23; by its published keys from there on.
+fn saleor(settings: &ConnectorSettings) -> Result<Scheme, String> {
+    match &settings.public_keys {
+        Some(address) => Ok(Scheme::Jws(Jws::new("saleor-signature", &https(address)?))),
+        None => hex(&["saleor-signature"]),
+    }
+}
+
+fn hex(headers: &[&str]) -> Result<Scheme, String> {
     Ok(Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Hex)))
 }
 
-fn base64(headers: &[&str]) -> Result<Scheme, &'static str> {
+fn base64(headers: &[&str]) -> Result<Scheme, String> {
     Ok(Scheme::Signed(Signed::body(headers, Algorithm::HmacSha256, Encoding::Base64)))
 }
 
-fn field(pointer: &str) -> Result<Scheme, &'static str> {
+fn field(pointer: &str) -> Result<Scheme, String> {
     Ok(Scheme::Field { pointer: pointer.to_owned() })
 }
 

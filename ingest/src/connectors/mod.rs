@@ -18,4 +18,6 @@ mod signature;
 pub use connector::{Connector, ConnectorError, Received, WebhookError, envelope_of_sample};
 pub use kinds::{KINDS, Kind};
 pub use settings::{ConnectorSettings, SignatureSettings};
-pub use signature::{Algorithm, Delivery, Encoding, KeyForm, Part, PayPal, Scheme, Secret, SignatureError, Signed};
+pub use signature::{
+    Algorithm, Delivery, Encoding, Jws, KeyForm, Part, PayPal, Scheme, Secret, SignatureError, Signed,
+};

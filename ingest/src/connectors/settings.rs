@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::signature::{Algorithm, Encoding, KeyForm, Part, Scheme, Signed};
+use super::signature::{Algorithm, Encoding, Jws, KeyForm, Part, Scheme, Signed};
 
 /// One connector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct ConnectorSettings {
     /// PayPal: the id of the webhook, which is part of what PayPal signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_id: Option<String>,
+    /// Saleor: the address of its public keys, where it has no secret key; `https://…/.well-known/jwks.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_keys: Option<String>,
     /// A mapping of one's own, instead of the kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapping: Option<PathBuf>,
@@ -62,6 +65,13 @@ pub enum SignatureSettings {
         /// The header with the time in seconds since 1970, where it is signed too: older deliveries are refused.
         #[serde(default)]
         time_header: Option<String>,
+    },
+    /// A detached JSON Web Signature (RS256) by a key that the sender publishes.
+    Jws {
+        /// The header with the signature.
+        header: String,
+        /// The https address of the keys.
+        public_keys: String,
     },
     /// Standard Webhooks.
     StandardWebhooks,
@@ -108,6 +118,7 @@ impl SignatureSettings {
                     time,
                 })
             }
+            SignatureSettings::Jws { header, public_keys } => Scheme::Jws(Jws::new(header, &https(public_keys)?)),
             SignatureSettings::StandardWebhooks => Scheme::StandardWebhooks,
             SignatureSettings::Token { header } => Scheme::Token { header: header.to_ascii_lowercase() },
             SignatureSettings::Basic => Scheme::Basic,
@@ -118,6 +129,14 @@ impl SignatureSettings {
                 return Err(format!("pointer: {pointer:?} is no JSON pointer; they begin with /, as in /token"));
             }
         })
+    }
+}
+
+/// Keys that come in the open could be anybody's.
+pub(super) fn https(address: &str) -> Result<String, String> {
+    match url::Url::parse(address) {
+        Ok(url) if url.scheme() == "https" => Ok(url.into()),
+        _ => Err(format!("public_keys: {address:?} is no https address")),
     }
 }
 

@@ -3,6 +3,8 @@
 //! A scheme with a time in what it signs refuses deliveries that are too old; the others are safe from replays by the
 //! identity of what they carry. During a rotation several secrets are active, and any of them will do.
 
+mod fetch;
+mod jws;
 mod paypal;
 mod providers;
 
@@ -18,6 +20,7 @@ use serde_json::Value;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
+pub use jws::Jws;
 pub use paypal::PayPal;
 
 /// How old a delivery may be whose time is signed. What the providers' own libraries allow.
@@ -124,6 +127,8 @@ pub enum Scheme {
     Tap,
     /// PayPal's signature by a certificate.
     PayPal(PayPal),
+    /// A detached JSON Web Signature by a published key.
+    Jws(Jws),
 }
 
 /// A keyed hash in a header.
@@ -185,9 +190,9 @@ pub enum SignatureError {
 }
 
 impl Scheme {
-    /// Whether it rests on a secret that is shared; PayPal's rests on a certificate.
+    /// Whether it rests on a secret that is shared, and not on a public key.
     pub fn needs_secret(&self) -> bool {
-        !matches!(self, Scheme::PayPal(_))
+        !matches!(self, Scheme::PayPal(_) | Scheme::Jws(_))
     }
 
     /// Fetches what a check needs and the delivery only names.
@@ -197,6 +202,7 @@ impl Scheme {
     pub async fn prepare(&self, delivery: &Delivery<'_>) -> Result<(), SignatureError> {
         match self {
             Scheme::PayPal(paypal) => paypal.prepare(delivery).await,
+            Scheme::Jws(jws) => jws.prepare(delivery).await,
             _ => Ok(()),
         }
     }
@@ -229,6 +235,7 @@ impl Scheme {
             Scheme::Salla => providers::salla(delivery, &secrets),
             Scheme::Tap => providers::tap(delivery, &secrets),
             Scheme::PayPal(paypal) => paypal.verify(delivery),
+            Scheme::Jws(jws) => jws.verify(delivery),
         }
     }
 }

@@ -15,11 +15,11 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, ring::RSA_PKCS1_2048_8192_SHA256};
 
+use super::fetch::Fetch;
 use super::{Delivery, SignatureError, header_of};
 
 /// The hosts that PayPal keeps its certificates on.
 const HOSTS: [&str; 4] = ["api.paypal.com", "api-m.paypal.com", "api.sandbox.paypal.com", "api-m.sandbox.paypal.com"];
-const CERTIFICATE_BYTES_MAX: usize = 64 * 1024;
 /// PayPal changes certificates once in months; more than a few is somebody trying names.
 const REMEMBERED_MAX: usize = 32;
 
@@ -34,7 +34,7 @@ pub struct PayPal {
 struct Certificates {
     roots: Vec<TrustAnchor<'static>>,
     fetched: Mutex<HashMap<String, Arc<Vec<CertificateDer<'static>>>>>,
-    client: Option<reqwest::Client>,
+    fetch: Fetch,
 }
 
 impl PayPal {
@@ -44,14 +44,7 @@ impl PayPal {
     }
 
     fn trusting(webhook_id: &str, roots: Vec<TrustAnchor<'static>>) -> PayPal {
-        let client = reqwest::Client::builder()
-            .https_only(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(5))
-            .build();
-        let client =
-            client.inspect_err(|error| tracing::error!(%error, "PayPal's certificates cannot be fetched")).ok();
-        let certificates = Certificates { roots, fetched: Mutex::default(), client };
+        let certificates = Certificates { roots, fetched: Mutex::default(), fetch: Fetch::new() };
         PayPal { webhook_id: webhook_id.to_owned(), certificates: Arc::new(certificates) }
     }
 
@@ -61,19 +54,7 @@ impl PayPal {
         if self.certificates.get(&address).is_some() {
             return Ok(());
         }
-        let unreachable = |error: &dyn fmt::Display| SignatureError::Unreachable(error.to_string());
-        let client = self.certificates.client.as_ref().ok_or_else(|| unreachable(&"no TLS here"))?;
-        let mut answer = client.get(&address).send().await.map_err(|error| unreachable(&error))?;
-        if !answer.status().is_success() {
-            return Err(unreachable(&answer.status()));
-        }
-        let mut pem = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| unreachable(&error))? {
-            pem.extend_from_slice(&part);
-            if pem.len() > CERTIFICATE_BYTES_MAX {
-                return Err(SignatureError::Malformed("the certificate is too long to be one"));
-            }
-        }
+        let pem = self.certificates.fetch.get(&address).await?;
         self.certificates.remember(&address, &pem)
     }
 
