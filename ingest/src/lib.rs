@@ -12,6 +12,7 @@
 pub mod body;
 pub mod connectors;
 mod decode;
+mod durable;
 pub mod files;
 pub mod import;
 mod intake;
