@@ -17,6 +17,7 @@ pub mod files;
 pub mod import;
 mod intake;
 pub mod mapping;
+pub mod pulls;
 pub mod rejected;
 pub mod storefront;
 mod worker;
