@@ -19,7 +19,7 @@ use crate::intake::{Intake, IntakeError};
 use crate::rejected::{Origin, Reject};
 
 /// Of more refused deliveries than this a pull does not remember that they are kept already.
-const REFUSED_MAX: usize = 5_000;
+const REFUSED_MAX: usize = 2_000;
 
 /// An object in the form of a webhook.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +58,7 @@ impl Connector {
         for one in pulled {
             let body = one.body.as_bytes();
             let envelope = Envelope::new(&self.name, self.kind, &one.headers, body, now, &self.secrets)?;
-            // The same object under another topic is another delivery.
-            let topics: Vec<&str> = envelope.headers.values().copied().collect();
-            let name = format!("{} {}", &envelope.digest[..16], topics.join(" "));
-            envelopes.push((name, envelope.to_json()));
+            envelopes.push((envelope.id(), envelope.to_json()));
         }
         let mapping = Arc::clone(&self.mapping);
         let rows: Vec<Rows> = envelopes
