@@ -144,8 +144,20 @@ fn orders_of_woocommerce_that_change_meanwhile_hide_no_others() {
         if asked.header("authorization") != Some(&format!("Basic {}", STANDARD.encode("ck_1:cs_1"))) {
             return Reply::status(401, r#"{"code":"woocommerce_rest_cannot_view","message":"Sorry"}"#);
         }
-        if asked.path != "/wp/wp-json/wc/v3/orders" {
-            return Reply::json(&json!([]));
+        let product = |id: u64, kind: &str, sku: &str, stock: u64| {
+            json!({"id": id, "name": "Oud", "type": kind, "sku": sku, "status": "publish",
+                "date_modified_gmt": "2026-03-02T12:00:00", "manage_stock": stock > 0, "stock_quantity": stock})
+        };
+        match asked.path.strip_prefix("/wp/wp-json/wc/v3/").unwrap() {
+            "orders" => {}
+            "products" => return Reply::json(&json!([product(31, "variable", "OUD", 0)])),
+            "products/31/variations" => {
+                return Reply::json(&json!([
+                    product(311, "variation", "OUD-50", 7),
+                    product(312, "variation", "OUD-99", 3)
+                ]));
+            }
+            other => return Reply::status(404, other),
         }
         assert_eq!([asked.get("dates_are_gmt"), asked.get("order")], [Some("true"), Some("asc")]);
         let (after, page) =
@@ -174,6 +186,11 @@ fn orders_of_woocommerce_that_change_meanwhile_hide_no_others() {
     let after: Vec<&str> = asked.iter().filter_map(|asked| asked.get("modified_after")).collect();
     // A second before the first moment; a second before the 100th order's change.
     assert_eq!(after, ["2026-03-01T23:59:59", "2026-03-02T10:01:39"]);
+
+    let stock = mizan.sql("SELECT sku, on_hand FROM events.inventory WHERE type = 'inventory.counted' ORDER BY sku");
+    let stock: Vec<String> =
+        stock.iter().map(|row| format!("{} {}", plain(&row["sku"]), plain(&row["on_hand"]))).collect();
+    assert_eq!(stock, ["OUD-50 7.0000", "OUD-99 3.0000"]);
 
     // A mended mapping takes what could not be mapped.
     let mended = "# mizan: input webhook\n.body | {type: \"order.paid\", id: \"\\(.id)/paid\", time: \"2026-03-02T12:00:00Z\", data: {order_id: .number}}\n";

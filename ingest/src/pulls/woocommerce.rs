@@ -53,11 +53,29 @@ pub(super) async fn page(client: &Client, objects: &str, ask: &Ask<'_>) -> Resul
             "order.updated"
         };
         page.pulled.push(topic(TOPIC, of, json.get().to_owned()));
+        if object.text("type").as_deref() == Some("variable") {
+            variations(client, &object, &mut page).await?;
+        }
     }
     if list.len() >= PAGE {
         page.next = Some(here.next(last).place());
     }
     Ok(page)
+}
+
+/// What is sold of a variable product: its webhooks tell each variation as a product.
+async fn variations(client: &Client, product: &Object, page: &mut Page) -> Result<(), PullError> {
+    let path = format!("/wp-json/wc/v3/products/{}/variations", product.text("id").unwrap_or_default());
+    for number in 1_u64.. {
+        let query = [("per_page", PAGE.to_string()), ("page", number.to_string())];
+        let answer = client.get(&path, &query).await?;
+        let list: Vec<Box<RawValue>> = serde_json::from_str(&answer.body).map_err(|error| unreadable(&path, &error))?;
+        page.pulled.extend(list.iter().map(|json| topic(TOPIC, "product.updated", json.get().to_owned())));
+        if list.len() < PAGE {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Where a list is: changes after a moment, in microseconds, and the page of them.
