@@ -46,6 +46,8 @@ pub enum Command {
     Serve(Serve),
     /// Import files: CSV, NDJSON and Parquet, also compressed
     Import(Import),
+    /// Pull history from a provider's API, and the webhooks that never came
+    Pull(Pull),
     /// Bring the models (marts) up to date
     Run(Run),
     /// Test the models: what their heads promise, their fixtures, their checks
@@ -116,6 +118,22 @@ pub struct Import {
     /// Stop at the first row that is refused
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Pull from a provider's API.
+#[derive(Args, Debug)]
+pub struct Pull {
+    /// The connector: NAME of [connectors.NAME] in the settings, which holds `api`
+    pub name: String,
+    /// From this day on (or 2026-01-01T08:00:00Z); without it, what followed the last pull, or everything
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<String>,
+    /// Up to the beginning of this day
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<String>,
+    /// Begin anew, whatever was pulled before; events that are known stay single all the same
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// Bring models up to date.

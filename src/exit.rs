@@ -36,6 +36,11 @@ impl Failure {
         Failure { code, message: message.to_string(), hint: None }
     }
 
+    /// Its kind.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// A failure of the disk.
     pub fn io(what: &str, error: &std::io::Error) -> Failure {
         Failure::new(Code::Io, format!("{what}: {error}"))

@@ -44,6 +44,17 @@ pub fn step_bar(total: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// A line about work of which nobody knows the size, drawn only on a terminal.
+pub fn spinner(what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(what.to_owned());
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}
+
 /// `12,345,678`, for people.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

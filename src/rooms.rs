@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mizan_events::Unknown;
-use mizan_ingest::connectors::Connector;
+use mizan_ingest::connectors::{Connector, ConnectorSettings};
+use mizan_ingest::pulls::Provider;
 use mizan_ingest::rejected::{RejectedReader, RejectedStore};
 use mizan_ingest::{Intake, Worker, WorkerOptions};
 use mizan_lake::{Lake, LakeOptions, RowsTable, SessionSettings};
@@ -174,6 +175,14 @@ pub fn connectors(context: &Context) -> Result<BTreeMap<String, Connector>, Fail
         Ok((name.clone(), connector))
     });
     connectors.collect()
+}
+
+/// The API that a connector pulls from.
+pub fn provider(name: &str, settings: &ConnectorSettings) -> Result<Provider, Failure> {
+    Provider::new(name, &settings.kind, settings.api.as_ref(), Path::new(".")).map_err(|error| {
+        Failure::new(Code::Configuration, format!("settings: connectors.{name}.{error}"))
+            .hint("docs/pull.md shows what each kind needs")
+    })
 }
 
 /// What pages need to know of the shops.

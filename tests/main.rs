@@ -12,6 +12,8 @@ mod crash;
 mod disorder;
 mod freshness;
 mod import;
+mod pull;
+mod pull_shops;
 mod readers;
 mod real_shops;
 mod rebuild;

@@ -12,10 +12,12 @@
 pub mod body;
 pub mod connectors;
 mod decode;
+mod durable;
 pub mod files;
 pub mod import;
 mod intake;
 pub mod mapping;
+pub mod pulls;
 pub mod rejected;
 pub mod storefront;
 mod worker;

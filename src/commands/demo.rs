@@ -63,6 +63,10 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
     }
     context.settings.server.http = options.http;
     // A demo is looked at from the start: quick commits and quick models.
+    // A simulated shop takes nothing from a real one's accounts.
+    for connector in context.settings.connectors.values_mut() {
+        connector.pull_every_minutes = 0;
+    }
     context.settings.ingest.flush_seconds = context.settings.ingest.flush_seconds.min(5);
     context.settings.transform.every_seconds = context.settings.transform.every_seconds.min(10);
     let market = Market::Riyadh;

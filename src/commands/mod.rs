@@ -7,6 +7,7 @@ mod import;
 mod keys;
 mod map;
 mod operations;
+mod pull;
 mod rejected;
 mod run;
 mod serve;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(options) => demo::run(context, options).await,
         Command::Serve(options) => serve::run(context, options).await,
         Command::Import(options) => import::run(context, options).await,
+        Command::Pull(options) => pull::run(context, options).await,
         Command::Run(options) => run::run(context, options).await,
         Command::Test(options) => test::run(context, options).await,
         Command::Sql(options) => sql::run(context, options).await,

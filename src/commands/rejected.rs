@@ -46,7 +46,10 @@ fn list(context: &Context, limit: usize) -> Result<ExitCode, Failure> {
         let place = match (&origin.file, origin.line, origin.index) {
             (Some(file), Some(line), _) => format!("{file}:{line}"),
             (_, _, Some(index)) => format!("{}, event {index} of its request", origin.kind),
-            _ => origin.kind.clone(),
+            _ => match &origin.connector {
+                Some(connector) => format!("{} of {connector}", origin.kind),
+                None => origin.kind.clone(),
+            },
         };
         let body: String = entry.body.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect();
         text.push_str(&format!(
@@ -83,7 +86,9 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
             continue;
         }
         let offered = match entry.origin.connector.as_ref().and_then(|name| connectors.get(name)) {
-            Some(connector) if entry.origin.kind == "webhook" => deliver(connector, &intake, entry).await?,
+            Some(connector) if matches!(entry.origin.kind.as_str(), "webhook" | "pull") => {
+                deliver(connector, &intake, entry).await?
+            }
             _ if Road::from_name(&entry.origin.kind).is_some() => revisit(&storefront, &intake, entry).await?,
             _ => offer(&intake, mapping.as_ref(), entry).await?,
         };
@@ -107,7 +112,7 @@ async fn replay(context: &Context, ids: Vec<String>, map: Option<&Path>) -> Resu
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(Code::Findings as u8) })
 }
 
-/// Offers one refused webhook to its connector again, which may have learnt in between.
+/// Offers one refused webhook, or what a pull read, to its connector again, which may have learnt in between.
 async fn deliver(
     connector: &Connector,
     intake: &Intake,

@@ -16,7 +16,7 @@ use mizan_operations::{Operations, Scope};
 use mizan_transform::Selection;
 use tokio::sync::watch;
 
-use super::Context;
+use super::{Context, pull};
 use crate::cli;
 use crate::data_dir::write_private;
 use crate::exit::{Code, Failure, OrFail};
@@ -89,13 +89,15 @@ pub async fn serve(
     // A second server in one process can only be a test's; the first one's counters go on.
     let _ = metrics::set_global_recorder(prometheus);
     let progress = Arc::new(Progress::default());
+    let connectors = Arc::new(rooms::connectors(context)?);
+    let pullers = pull::pullers(context, &connectors, &rooms.intake(Unknown::Keep))?;
     let state = State {
         intake: rooms.intake(Unknown::Keep),
         engine: rooms::engine(context, rooms.lake.clone())?,
         gate: Gate::new(rooms.operations.clone(), rates(&context.settings.server)),
         operations: rooms.operations.clone(),
         shops: Arc::new(rooms::shops(context)),
-        connectors: Arc::new(rooms::connectors(context)?),
+        connectors,
         storefront: Storefront::new().or_fail(Code::Software)?,
         prometheus: handle,
         progress: Arc::clone(&progress),
@@ -120,6 +122,8 @@ pub async fn serve(
         Refresh::of(context),
         until_stopped(stopped.clone()),
     ));
+    let pullers: Vec<_> =
+        pullers.into_iter().map(|puller| tokio::spawn(puller.run(until_stopped(stopped.clone())))).collect();
     let compactor = tokio::spawn(tidy(
         rooms.lake.clone(),
         rooms.log.clone(),
@@ -132,6 +136,9 @@ pub async fn serve(
         ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
     let served = mizan_dashboards::serve(mizan_dashboards::router(state), options, listening, stop).await;
     let _ = stopping.send(true);
+    for puller in pullers {
+        puller.await.or_fail(Code::Software)?;
+    }
     let worker_ended = worker.await.or_fail(Code::Software)?;
     let follower_ended = follower.await.or_fail(Code::Software)?;
     models.await.or_fail(Code::Software)?;

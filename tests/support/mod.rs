@@ -3,6 +3,7 @@
 pub mod events;
 pub mod http;
 pub mod program;
+pub mod provider;
 pub mod tools;
 
 pub use http::{Answer, Client};

@@ -14,7 +14,7 @@ use super::kinds::{KINDS, Kind};
 use super::settings::ConnectorSettings;
 use super::signature::{Delivery, Scheme, Secret, SignatureError};
 use crate::intake::{Intake, IntakeError, entry_of};
-use crate::mapping::{Mapping, MappingError};
+use crate::mapping::{MapError, Mapping, MappingError};
 use crate::rejected::{Origin, Reject};
 
 /// The kind of connectors that the settings describe whole.
@@ -22,12 +22,12 @@ const CUSTOM: &str = "custom";
 
 /// A connector, ready to take webhooks.
 pub struct Connector {
-    name: String,
-    kind: &'static str,
+    pub(super) name: String,
+    pub(super) kind: &'static str,
     shop: String,
     scheme: Scheme,
-    secrets: Vec<Secret>,
-    mapping: Arc<Mapping>,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) mapping: Arc<Mapping>,
     answer: Option<&'static str>,
     is_probe: fn(&Delivery<'_>) -> bool,
 }
@@ -128,7 +128,8 @@ impl Connector {
                 let scheme = (kind.scheme)(settings).map_err(ConnectorError::Setting)?;
                 (kind.name, scheme, mapping, kind.answer, kind.is_probe)
             };
-        if secrets.is_empty() && scheme.needs_secret() {
+        // One that only pulls needs none: without a secret every webhook is refused.
+        if secrets.is_empty() && scheme.needs_secret() && settings.api.is_none() {
             return Err(ConnectorError::NoSecret);
         }
         Ok(Connector {
@@ -146,6 +147,11 @@ impl Connector {
     /// As the settings call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name of its kind; `custom` for one that the settings describe whole.
+    pub fn kind(&self) -> &'static str {
+        self.kind
     }
 
     /// What its provider wants to read as a sign that a webhook was taken.
@@ -174,7 +180,8 @@ impl Connector {
         let envelope = Envelope::new(&self.name, self.kind, headers, body, now, &self.secrets)?;
         let text = envelope.to_json();
         match self.events(&text, now).await? {
-            Ok(mut entries) => {
+            Ok(checked) => {
+                let mut entries: Vec<Entry> = checked.into_iter().map(|checked| checked.entry).collect();
                 let raw = self.raw(&envelope, entries.len(), now)?;
                 entries.insert(0, raw);
                 let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
@@ -200,7 +207,8 @@ impl Connector {
     /// When it cannot be stored now.
     pub async fn replay(&self, intake: &Intake, envelope: &str, now: EventTime) -> Result<Received, WebhookError> {
         match self.events(envelope, now).await? {
-            Ok(entries) => {
+            Ok(checked) => {
+                let entries = checked.into_iter().map(|checked| checked.entry).collect();
                 let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
                 Ok(received(&outcomes))
             }
@@ -209,17 +217,20 @@ impl Connector {
     }
 
     /// The events of an envelope, each of them checked; or why there are none.
-    async fn events(&self, envelope: &str, now: EventTime) -> Result<Result<Vec<Entry>, String>, WebhookError> {
+    async fn events(&self, envelope: &str, now: EventTime) -> Result<Result<Vec<Checked>, String>, WebhookError> {
         let mapping = Arc::clone(&self.mapping);
         let envelope = envelope.to_owned();
         let mapped = tokio::task::spawn_blocking(move || mapping.apply_json(&envelope)).await?;
-        // All or nothing: a delivery is one story.
-        Ok(mapped
-            .map_err(|error| error.to_string())
-            .and_then(|events| events.into_iter().map(|text| self.entry(text, now)).collect()))
+        Ok(self.check(mapped, now))
     }
 
-    fn entry(&self, text: String, now: EventTime) -> Result<Entry, String> {
+    /// All or nothing: a delivery is one story.
+    pub(super) fn check(&self, mapped: Result<Vec<String>, MapError>, now: EventTime) -> Result<Vec<Checked>, String> {
+        let texts = mapped.map_err(|error| error.to_string())?;
+        texts.into_iter().map(|text| self.entry(text, now)).collect()
+    }
+
+    fn entry(&self, text: String, now: EventTime) -> Result<Checked, String> {
         // A slip in a mapping is told, not kept aside.
         let event = parse(&text, Unknown::Refuse, now)
             .map_err(|error| format!("the mapping gives an event that cannot be taken: {error}"))?;
@@ -227,7 +238,8 @@ impl Connector {
         if event.shop != self.shop.as_str() {
             return Err(format!("shop: {:?} is not the shop of this connector ({:?})", event.shop, self.shop));
         }
-        Ok(entry_of(&event, || Bytes::copy_from_slice(text.as_bytes())))
+        let entry = entry_of(&event, || Bytes::copy_from_slice(text.as_bytes()));
+        Ok(Checked { entry, event_type: event.event_type.name })
     }
 
     fn raw(&self, envelope: &Envelope<'_>, events: usize, now: EventTime) -> Result<Entry, WebhookError> {
@@ -250,6 +262,13 @@ impl Connector {
         let text = event.to_string();
         Ok(entry_of(&parse(&text, Unknown::Refuse, now)?, || Bytes::copy_from_slice(text.as_bytes())))
     }
+}
+
+/// An event that the log may take.
+pub(super) struct Checked {
+    pub(super) entry: Entry,
+    /// The name of its type.
+    pub(super) event_type: &'static str,
 }
 
 fn received(outcomes: &[Outcome]) -> Received {

@@ -7,17 +7,20 @@
 //!
 //! Each proven delivery is kept as it came in the table `events.webhooks`, in the same write as the events made of it.
 //! What cannot be mapped goes to the rejected store, from where it can be replayed by a mended mapping. What does not
-//! prove itself is kept nowhere.
+//! prove itself is kept nowhere. A pull asks the provider itself, and [offers](Connector::offer) what it reads in the
+//! form of webhooks: the same mapping then makes the same events of it.
 
 mod connector;
 mod envelope;
 mod kinds;
+mod offer;
 mod settings;
 mod signature;
 
 pub use connector::{Connector, ConnectorError, Received, WebhookError, envelope_of_sample};
 pub use kinds::{KINDS, Kind};
-pub use settings::{ConnectorSettings, SignatureSettings};
+pub use offer::{Offered, Pulled};
+pub use settings::{ApiSettings, ConnectorSettings, SignatureSettings};
 pub use signature::{
     Algorithm, Delivery, Encoding, Jws, KeyForm, Part, PayPal, Scheme, Secret, SignatureError, Signed,
 };

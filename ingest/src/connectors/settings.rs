@@ -1,5 +1,6 @@
 //! What the settings say of a connector: `[connectors.NAME]` in `mizan.toml`.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -27,12 +28,42 @@ pub struct ConnectorSettings {
     /// Saleor: the address of its public keys, where it has no secret key; `https://…/.well-known/jwks.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_keys: Option<String>,
+    /// `mizan serve` pulls this often by itself; 0 never.
+    #[serde(default)]
+    pub pull_every_minutes: u64,
     /// A mapping of one's own, instead of the kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapping: Option<PathBuf>,
     /// How a custom source signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<SignatureSettings>,
+    /// The provider's API, from which history and missed webhooks are pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<ApiSettings>,
+}
+
+/// How the provider's API is reached.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiSettings {
+    /// Its address, where the kind does not know it: that of the shop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The key or token. Never shown.
+    #[serde(default, skip_serializing)]
+    pub key: Option<String>,
+    /// WooCommerce: the secret that belongs to the key. Never shown.
+    #[serde(default, skip_serializing)]
+    pub secret: Option<String>,
+    /// A file with the key instead; for WooCommerce the secret is its second line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for ApiSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiSettings").field("url", &self.url).field("key_file", &self.key_file).finish_non_exhaustive()
+    }
 }
 
 fn default_shop() -> String {

@@ -5,8 +5,8 @@
 //! everything before the position. A crash in between repeats some records, which the log knows as duplicates:
 //! it costs time and never doubles.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::record::Position;
 use super::source::SourceFile;
+use crate::durable;
 
 const VERSION: u32 = 1;
 
@@ -104,18 +105,9 @@ impl ImportState {
     }
 
     fn write(&self) -> Result<(), StateError> {
-        let replace = || {
-            let fresh = self.path.with_extension("new");
-            let mut file = File::create(&fresh)?;
-            file.write_all(&serde_json::to_vec(&self.saved)?)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &self.path)?;
-            match self.path.parent() {
-                Some(folder) => File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
-        };
-        replace().map_err(|source| StateError { path: self.path.clone(), source })
+        let json = serde_json::to_vec(&self.saved).map_err(io::Error::from);
+        let written = json.and_then(|json| durable::replace(&self.path, &json));
+        written.map_err(|source| StateError { path: self.path.clone(), source })
     }
 }
 

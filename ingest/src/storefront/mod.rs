@@ -145,7 +145,7 @@ impl Storefront {
         now: EventTime,
     ) -> Result<Taken, StorefrontError> {
         let sender: Sent<'_> = serde_json::from_str(input).map_err(|error| StorefrontError::Body(error.to_string()))?;
-        let sender = Sender { shop: &sender.sender.shop, ..sender.sender };
+        let sender = sender.sender;
         let outcome = self.map(road, vec![input.to_owned()], sender, now).await?;
         match outcome.into_iter().next() {
             Some(Ok(entries)) => stored(intake, entries, now).await,
@@ -259,7 +259,7 @@ fn corrected(happened: Option<EventTime>, sent: Option<EventTime>, now: EventTim
 }
 
 /// The text of a JSON value as it stands.
-fn raw<'a>(value: Option<&'a RawValue>) -> &'a str {
+fn raw(value: Option<&RawValue>) -> &str {
     value.map_or("null", RawValue::get)
 }
 

@@ -21,7 +21,7 @@ enum Waiting {
 
 /// A column that is encoded; one that is nested is several chunks.
 enum Encoded {
-    Text(TextChunk),
+    Text(Box<TextChunk>),
     Other(Vec<ArrowColumnChunk>),
 }
 
@@ -106,7 +106,7 @@ fn encode(
     match column {
         Waiting::Text(column) => {
             let arrays: Vec<&StringArray> = batches.iter().map(|batch| batch.column(place).as_string()).collect();
-            text::encode(&arrays, &column, properties).map(Encoded::Text)
+            text::encode(&arrays, &column, properties).map(|chunk| Encoded::Text(Box::new(chunk)))
         }
         Waiting::Other(mut writers) => {
             for batch in batches {
