@@ -44,6 +44,11 @@ pub(crate) fn line_amount(quantity: i64, price: i64, exponent: u8) -> i64 {
     divide(i128::from(quantity) * i128::from(price), i128::from(ONE), minor_unit(exponent))
 }
 
+/// An amount in the currency's minor units.
+pub(crate) fn rounded(amount: i64, exponent: u8) -> i64 {
+    divide(i128::from(amount), 1, minor_unit(exponent))
+}
+
 /// A percentage on top of an amount.
 pub(crate) fn tax_on(amount: i64, rate: i64, exponent: u8) -> i64 {
     divide(i128::from(amount) * i128::from(rate), 100 * i128::from(ONE), minor_unit(exponent))

@@ -33,9 +33,15 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    /// Tells events apart where their times are equal.
+    /// Names it for people.
     pub(crate) fn identity(&self) -> String {
         format!("{}/{}", self.source, self.id)
+    }
+
+    /// Which of two events at the same time comes later: by source, then by id. No source contains the character
+    /// between them.
+    pub(crate) fn tie(&self) -> String {
+        format!("{}\u{1}{}", self.source, self.id)
     }
 }
 
@@ -54,7 +60,7 @@ macro_rules! facts {
         pub(crate) enum $name { $($variant),+ }
 
         impl $name {
-            fn from_name(name: &str) -> Option<($name, &'static str)> {
+            pub(crate) fn from_name(name: &str) -> Option<($name, &'static str)> {
                 match name {
                     $($text => Some(($name::$variant, $text)),)+
                     _ => None,

@@ -2,7 +2,8 @@
 //!
 //! [`Operations`] follows the log. It takes events in log order ([`Operations::apply`]), keeps what is true now in one
 //! SQLite file, and answers lookups from it. State and position move in one transaction, so that every event counts
-//! exactly once whatever crashes; events may arrive in any order within an order or payment and end in the same state.
+//! exactly once whatever crashes; events may arrive in any order and end in the same state, save what by its nature tells
+//! when something became known: places in the log, when alerts were raised, and issued documents.
 //! State can be made again from the events at any time ([`rebuild`]) and is then the same, row for row.
 //!
 //! It never reads a clock or a random number into state (keys and the tracking secret aside), never holds money or
@@ -26,6 +27,7 @@ mod settings;
 mod shop;
 mod stock;
 mod store;
+mod told;
 mod views;
 
 pub use apply::{Applied, Operations};

@@ -1,22 +1,31 @@
 //! Payments: the facts told about one, and what follows from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::FromRow;
 
 use crate::amount;
 use crate::event::{Incoming, PaymentData, PaymentFact, kept, said};
 use crate::order::{Order, Timeline};
+use crate::told::Told;
 
 /// One payment, with its single amounts.
 #[derive(Debug, Default)]
 pub(crate) struct Payment {
     pub(crate) row: PaymentRow,
-    /// Captures, refunds and fees by kind and fact: one told twice counts once.
-    pub(crate) amounts: BTreeMap<(String, String), i64>,
-    /// Of them, those that are not stored yet.
-    pub(crate) fresh: Vec<(String, String, i64)>,
+    /// Captures, refunds and fees by kind and fact: one told twice counts once, as it was told first.
+    pub(crate) amounts: BTreeMap<(String, String), Amount>,
+    /// Of them, those that are not stored like this yet.
+    pub(crate) fresh: BTreeSet<(String, String)>,
     pub(crate) dirty: bool,
+}
+
+/// One capture, refund or fee, with time and event that told it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) units: i64,
+    pub(crate) told_at: i64,
+    pub(crate) told_by: String,
 }
 
 /// The payment's own columns.
@@ -40,6 +49,9 @@ pub(crate) struct PaymentRow {
     pub(crate) decline_code: Option<String>,
     pub(crate) disputed_at: Option<i64>,
     pub(crate) dispute_closed_at: Option<i64>,
+    /// Who told order, currency, method and decline code.
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
 }
 
 impl PaymentRow {
@@ -70,12 +82,8 @@ impl PaymentRow {
     }
 }
 
-fn later(known: &mut Option<i64>, at: i64) -> bool {
-    let later = known.is_none_or(|known| known <= at);
-    if later {
-        *known = Some(at);
-    }
-    later
+fn later(known: &mut Option<i64>, at: i64) {
+    *known = (*known).max(Some(at));
 }
 
 impl Payment {
@@ -89,15 +97,13 @@ impl Payment {
     pub(crate) fn take(&mut self, fact: PaymentFact, data: &PaymentData<'_>, event: &Incoming<'_>) {
         let row = &mut self.row;
         let new = row.first_at == 0 && row.updated_at == 0;
-        let newer = new || row.updated_at <= event.at;
         row.first_at = if new { event.at } else { row.first_at.min(event.at) };
         row.updated_at = if new { event.at } else { row.updated_at.max(event.at) };
-        // A payment keeps to the order it was first told to pay.
-        row.order_id = row.order_id.take().or_else(|| kept(&data.order_id));
-        row.currency = row.currency.take().or_else(|| kept(&data.currency));
-        if newer || row.method.is_none() {
-            row.method = kept(&data.method).or(row.method.take());
-        }
+        let (at, by) = (event.at, event.tie());
+        // A payment keeps to the order that it was first told to pay, and to the currency.
+        row.told.first(0, &mut row.order_id, kept(&data.order_id), at, &by);
+        row.told.first(1, &mut row.currency, kept(&data.currency), at, &by);
+        row.told.newest(3, &mut row.method, kept(&data.method), at, &by);
         self.dirty = true;
         let told = data.amount.map_or(0, |units| units.0);
         match fact {
@@ -109,23 +115,23 @@ impl Payment {
                     Some(attempt) => format!("{attempt}:{told}"),
                     None => event.identity(),
                 };
-                if self.count("captured", &once, told) {
-                    later(&mut self.row.captured_at, event.at);
-                }
-                self.count_fee(&once, data);
+                self.count("captured", &once, told, event);
+                self.count_fee(&once, data, event);
             }
             PaymentFact::Refunded => {
                 let once = kept(&data.refund_id).unwrap_or_else(|| event.identity());
-                self.count("refunded", &once, told);
+                self.count("refunded", &once, told, event);
             }
-            PaymentFact::Fee => self.count_fee(&event.identity(), data),
+            PaymentFact::Fee => self.count_fee(&event.identity(), data, event),
             PaymentFact::Failed => {
                 self.row.failures += 1;
-                if later(&mut self.row.failed_at, event.at) {
-                    let decline = data.decline.as_ref();
-                    self.row.decline_code =
-                        decline.and_then(|decline| kept(&decline.code).or_else(|| kept(&decline.network_code)));
-                }
+                later(&mut self.row.failed_at, event.at);
+                // The latest failure stands also where it gives no code.
+                let decline = data.decline.as_ref();
+                let code = decline.and_then(|decline| kept(&decline.code).or_else(|| kept(&decline.network_code)));
+                let mut standing = None;
+                self.row.told.newest(2, &mut standing, Some(code), at, &by);
+                self.row.decline_code = standing.unwrap_or(self.row.decline_code.take());
             }
             PaymentFact::Voided => {
                 later(&mut self.row.voided_at, event.at);
@@ -139,26 +145,31 @@ impl Payment {
         }
     }
 
-    /// Adds an amount unless this fact was counted before.
-    fn count(&mut self, kind: &str, once: &str, told: i64) -> bool {
+    /// Adds an amount unless this fact was counted before. Of two tellings the earlier stands.
+    fn count(&mut self, kind: &str, once: &str, units: i64, event: &Incoming<'_>) {
         let key = (kind.to_owned(), once.to_owned());
-        if self.amounts.contains_key(&key) {
-            return false;
+        let told = Amount { units, told_at: event.at, told_by: event.tie() };
+        let known = self.amounts.get(&key);
+        if known.is_some_and(|known| (known.told_at, &known.told_by) <= (told.told_at, &told.told_by)) {
+            return;
         }
-        self.amounts.insert(key, told);
-        self.fresh.push((kind.to_owned(), once.to_owned(), told));
-        let sum = match kind {
-            "captured" => &mut self.row.captured,
-            "refunded" => &mut self.row.refunded,
-            _ => &mut self.row.fee,
-        };
-        *sum = amount::add(*sum, told);
-        true
+        self.amounts.insert(key.clone(), told);
+        self.fresh.insert(key);
+        let of_kind = || self.amounts.iter().filter(|((of, _), _)| of == kind).map(|(_, amount)| amount);
+        let sum = amount::sum(of_kind().map(|amount| amount.units));
+        match kind {
+            "captured" => {
+                self.row.captured_at = of_kind().map(|amount| amount.told_at).max();
+                self.row.captured = sum;
+            }
+            "refunded" => self.row.refunded = sum,
+            _ => self.row.fee = sum,
+        }
     }
 
-    fn count_fee(&mut self, once: &str, data: &PaymentData<'_>) {
+    fn count_fee(&mut self, once: &str, data: &PaymentData<'_>, event: &Incoming<'_>) {
         if let Some(fee) = data.fee {
-            self.count("fee", once, fee.0);
+            self.count("fee", once, fee.0, event);
         }
     }
 }

@@ -3,8 +3,8 @@
 use sqlx::FromRow;
 
 use crate::amount;
-use crate::event::{Incoming, InventoryData, kept};
-use crate::order::merge;
+use crate::event::{Incoming, InventoryData, InventoryFact, kept, said};
+use crate::told::Told;
 
 /// A product.
 #[derive(Clone, Debug, Default, FromRow)]
@@ -21,6 +21,8 @@ pub(crate) struct Product {
     pub(crate) pack_size: Option<i64>,
     pub(crate) reorder_point: Option<i64>,
     pub(crate) updated_at: i64,
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
     #[sqlx(skip)]
     pub(crate) dirty: bool,
 }
@@ -33,6 +35,8 @@ pub(crate) struct Supplier {
     pub(crate) lead_time_days: Option<i64>,
     pub(crate) min_order_qty: Option<i64>,
     pub(crate) updated_at: i64,
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
     #[sqlx(skip)]
     pub(crate) dirty: bool,
 }
@@ -48,46 +52,66 @@ pub(crate) struct Purchase {
     pub(crate) cancelled: bool,
     pub(crate) supplier: Option<String>,
     pub(crate) eta: Option<i64>,
+    pub(crate) updated_at: i64,
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
     #[sqlx(skip)]
     pub(crate) dirty: bool,
 }
 
-fn number(known: &mut Option<i64>, told: Option<i64>, newer: bool) {
-    if told.is_some() && (newer || known.is_none()) {
-        *known = told;
-    }
-}
-
 impl Product {
+    /// Each term is as the newest event that names it says. The fields' numbers are stored.
     pub(crate) fn take(&mut self, data: &InventoryData<'_>, event: &Incoming<'_>) {
-        let newer = self.updated_at <= event.at;
-        merge(&mut self.name, kept(&data.name), newer);
-        merge(&mut self.category, kept(&data.category), newer);
-        merge(&mut self.currency, kept(&data.currency), newer);
-        merge(&mut self.supplier, kept(&data.supplier), newer);
-        number(&mut self.unit_price, data.unit_price.map(|units| units.0), newer);
-        number(&mut self.unit_cost, data.unit_cost.map(|units| units.0), newer);
-        number(&mut self.lead_time_days, data.lead_time_days.map(|days| days.0), newer);
-        number(&mut self.min_order_qty, data.min_order_qty.map(|units| units.0), newer);
-        number(&mut self.pack_size, data.pack_size.map(|units| units.0), newer);
-        number(&mut self.reorder_point, data.reorder_point.map(|units| units.0), newer);
-        self.updated_at = self.updated_at.max(event.at);
+        let (told, at, by) = (&mut self.told, event.at, event.tie());
+        told.newest(0, &mut self.name, kept(&data.name), at, &by);
+        told.newest(1, &mut self.category, kept(&data.category), at, &by);
+        told.newest(2, &mut self.currency, kept(&data.currency), at, &by);
+        told.newest(3, &mut self.supplier, kept(&data.supplier), at, &by);
+        told.newest(4, &mut self.unit_price, data.unit_price.map(|units| units.0), at, &by);
+        told.newest(5, &mut self.unit_cost, data.unit_cost.map(|units| units.0), at, &by);
+        told.newest(6, &mut self.lead_time_days, data.lead_time_days.map(|days| days.0), at, &by);
+        told.newest(7, &mut self.min_order_qty, data.min_order_qty.map(|units| units.0), at, &by);
+        told.newest(8, &mut self.pack_size, data.pack_size.map(|units| units.0), at, &by);
+        told.newest(9, &mut self.reorder_point, data.reorder_point.map(|units| units.0), at, &by);
+        self.updated_at = self.updated_at.max(at);
         self.dirty = true;
     }
 }
 
 impl Supplier {
     pub(crate) fn take(&mut self, data: &InventoryData<'_>, event: &Incoming<'_>) {
-        let newer = self.updated_at <= event.at;
-        merge(&mut self.name, kept(&data.name), newer);
-        number(&mut self.lead_time_days, data.lead_time_days.map(|days| days.0), newer);
-        number(&mut self.min_order_qty, data.min_order_qty.map(|units| units.0), newer);
-        self.updated_at = self.updated_at.max(event.at);
+        let (told, at, by) = (&mut self.told, event.at, event.tie());
+        told.newest(0, &mut self.name, kept(&data.name), at, &by);
+        told.newest(1, &mut self.lead_time_days, data.lead_time_days.map(|days| days.0), at, &by);
+        told.newest(2, &mut self.min_order_qty, data.min_order_qty.map(|units| units.0), at, &by);
+        self.updated_at = self.updated_at.max(at);
         self.dirty = true;
     }
 }
 
 impl Purchase {
+    /// Takes a placement or a receipt. Pieces are on their way to where they were first ordered for.
+    pub(crate) fn take(&mut self, fact: InventoryFact, location: &str, data: &InventoryData<'_>, event: &Incoming<'_>) {
+        let (told, at, by) = (&mut self.told, event.at, event.tie());
+        let quantity = data.quantity.map_or(0, |units| units.0);
+        if fact == InventoryFact::PurchasePlaced {
+            self.placed = amount::add(self.placed, quantity);
+            told.first(0, &mut self.location, Some(location.to_owned()), at, &by);
+        } else {
+            self.received = amount::add(self.received, quantity);
+        }
+        told.newest(1, &mut self.supplier, kept(&data.supplier), at, &by);
+        let eta = said(&data.eta).and_then(|eta| mizan_events::EventTime::parse(eta).ok());
+        told.newest(2, &mut self.eta, eta.map(mizan_events::EventTime::micros), at, &by);
+        self.touch(at);
+    }
+
+    /// An event named it.
+    pub(crate) fn touch(&mut self, at: i64) {
+        self.updated_at = self.updated_at.max(at);
+        self.dirty = true;
+    }
+
     /// Pieces still on their way: a receipt beyond what was placed does not make it negative.
     pub(crate) fn open(&self, whole_cancelled: bool) -> i64 {
         if self.cancelled || whole_cancelled { 0 } else { amount::sub(self.placed, self.received).max(0) }

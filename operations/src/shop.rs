@@ -9,7 +9,7 @@ use crate::event::{
     Fact, Incoming, InventoryData, InventoryFact, LineData, OrderData, OrderFact, PaymentData, PaymentFact, kept, said,
 };
 use crate::invoice::{self, Issue, Issued, Numbers};
-use crate::order::{DEFAULT_LOCATION, Order, Paid, Timeline};
+use crate::order::{DEFAULT_LOCATION, Order, Paid, Postings, Timeline};
 use crate::payment::{self, Payment};
 use crate::purchasing::{Product, Purchase, Supplier};
 use crate::settings::Shop;
@@ -36,11 +36,11 @@ impl ShopWork {
     pub(crate) fn new(name: &str, shop: Arc<Shop>, invoice_max_age_us: Option<i64>) -> ShopWork {
         ShopWork {
             name: name.to_owned(),
+            shelf: Shelf::new(Arc::clone(&shop)),
             shop,
             invoice_max_age_us,
             orders: HashMap::new(),
             payments: HashMap::new(),
-            shelf: Shelf::default(),
             purchases: BTreeMap::new(),
             numbers: Numbers::new(),
             timeline: Vec::new(),
@@ -56,6 +56,7 @@ impl ShopWork {
             Fact::Inventory(fact, data) => self.take_inventory(*fact, data, event),
             Fact::Other => {}
         }
+        self.shelf.look(event);
     }
 
     fn take_order(&mut self, fact: OrderFact, data: &OrderData<'_>, event: &Incoming<'_>) {
@@ -63,12 +64,12 @@ impl ShopWork {
         let order = self.orders.entry(order_id.to_owned()).or_insert_with(|| Order::new(order_id));
         self.timeline.push(timeline(order_id, data, event));
         let moves = matches!(fact, OrderFact::Placed | OrderFact::Edited | OrderFact::Cancelled | OrderFact::Returned);
-        let before = if moves { order.taken() } else { BTreeMap::new() };
+        let before = if moves { order.postings() } else { Postings::new() };
         let was_billable = order.is_billable();
         order.take(fact, data, event, &self.shop);
         if moves {
-            let cause = cause(event, &self.shop, Some(order_id), kept(&data.reason));
-            book_difference(&mut self.shelf, before, order.taken(), fact != OrderFact::Returned, &cause.as_cause());
+            let reason = kept(&data.reason);
+            book_difference(&mut self.shelf, &before, order, &Cause { reason: reason.as_deref(), ..cause(event) });
         }
         let lines = if fact == OrderFact::Returned { data.lines.as_deref().unwrap_or_default() } else { &[] };
         self.bill(order_id, was_billable, lines, kept(&data.reason), event);
@@ -79,11 +80,21 @@ impl ShopWork {
         let (Some(payment_id), Some(provider)) = (said(&data.payment_id), said(&data.provider)) else { return };
         let key = (provider.to_owned(), payment_id.to_owned());
         let payment = self.payments.entry(key.clone()).or_insert_with(|| Payment::new(provider, payment_id));
+        let was_for = payment.row.order_id.clone();
         payment.take(fact, data, event);
         let Some(order_id) = payment.row.order_id.clone() else { return };
+        let (first_at, updated_at) = (payment.row.first_at, payment.row.updated_at);
+        if let Some(other) = was_for.filter(|other| *other != order_id).and_then(|other| self.orders.get_mut(&other)) {
+            // An earlier event says that it pays another order.
+            other.payments.retain(|paid_by| *paid_by != key);
+            other.settle(paid(other, &self.payments));
+            other.dirty = true;
+        }
         let order = self.orders.entry(order_id.clone()).or_insert_with(|| Order::new(&order_id));
         let was_billable = order.is_billable();
-        order.touch(event.at);
+        // What was told of the payment before it named the order belongs to the order too.
+        order.touch(first_at);
+        order.touch(updated_at);
         if !order.payments.contains(&key) {
             order.payments.push(key);
         }
@@ -129,42 +140,29 @@ impl ShopWork {
     }
 
     fn take_inventory(&mut self, fact: InventoryFact, data: &InventoryData<'_>, event: &Incoming<'_>) {
-        if fact == InventoryFact::Supplier {
-            if let Some(name) = said(&data.supplier) {
-                let supplier = self
-                    .shelf
-                    .suppliers
-                    .entry(name.to_owned())
-                    .or_insert_with(|| Supplier { supplier: name.to_owned(), ..Supplier::default() });
-                supplier.take(data, event);
+        match fact {
+            InventoryFact::Supplier => return self.take_supplier(data, event),
+            InventoryFact::PurchasePlaced | InventoryFact::PurchaseReceived | InventoryFact::PurchaseCancelled => {
+                return self.take_purchase(fact, data, event);
             }
-            return;
-        }
-        if fact == InventoryFact::PurchaseCancelled {
-            return self.cancel_purchase(data, event);
+            _ => {}
         }
         let Some(sku) = said(&data.sku) else { return };
         let location = said(&data.location).unwrap_or(DEFAULT_LOCATION);
         let quantity = data.quantity.map_or(0, |units| units.0);
         let order_id = said(&data.order_id);
-        let owned = cause(event, &self.shop, order_id, kept(&data.reason));
-        let cause = owned.as_cause();
-        let mut change = Change::default();
-        match fact {
-            InventoryFact::Received
-            | InventoryFact::Returned
-            | InventoryFact::Adjusted
-            | InventoryFact::Transferred => change.on_hand = quantity,
+        let reason = kept(&data.reason);
+        let cause = Cause { order_id, reason: reason.as_deref(), ..cause(event) };
+        let change = match fact {
             InventoryFact::Sold => match order_id {
-                Some(order_id) => return self.sold_for_order(order_id, sku, location, quantity, &cause),
-                None => change = Change { on_hand: quantity, sale: true, ..change },
+                Some(order_id) => return self.sold_for_order(order_id, sku, location, quantity, event, &cause),
+                None => Change { on_hand: quantity, sale: true, ..Change::default() },
             },
             InventoryFact::Counted => {
-                let counted = data.on_hand.map_or(0, |units| units.0);
-                change.on_hand = amount::sub(counted, self.shelf.on_hand(sku, location));
+                return self.shelf.count(sku, location, data.on_hand.map_or(0, |units| units.0), &cause);
             }
-            InventoryFact::Reserved => change.reserved = quantity,
-            InventoryFact::Released => change.reserved = -quantity,
+            InventoryFact::Reserved => Change { reserved: quantity, ..Change::default() },
+            InventoryFact::Released => Change { reserved: -quantity, ..Change::default() },
             InventoryFact::Product => {
                 let product = self
                     .shelf
@@ -172,147 +170,149 @@ impl ShopWork {
                     .entry(sku.to_owned())
                     .or_insert_with(|| Product { sku: sku.to_owned(), ..Product::default() });
                 product.take(data, event);
-                return self.shelf.look_again(sku, event, cause.day);
+                return self.shelf.terms_changed(sku);
             }
-            InventoryFact::PurchasePlaced | InventoryFact::PurchaseReceived => {
-                return self.purchase(fact, sku, location, quantity, data, &cause);
-            }
-            InventoryFact::Supplier | InventoryFact::PurchaseCancelled => return,
-        }
+            // Received, returned, adjusted, transferred.
+            _ => Change { on_hand: quantity, ..Change::default() },
+        };
         self.shelf.book(sku, location, change, &cause);
     }
 
-    /// A till's report of a sale for an order: the order's own lines take the stock once they are known.
-    fn sold_for_order(&mut self, order_id: &str, sku: &str, location: &str, quantity: i64, cause: &Cause<'_>) {
-        let order = self.orders.entry(order_id.to_owned()).or_insert_with(|| Order::new(order_id));
-        let before = order.taken();
-        let moves = order.moves.entry((sku.to_owned(), location.to_owned())).or_default();
-        moves.sold = amount::sub(moves.sold, quantity);
-        order.dirty = true;
-        book_difference(&mut self.shelf, before, order.taken(), true, cause);
+    fn take_supplier(&mut self, data: &InventoryData<'_>, event: &Incoming<'_>) {
+        let Some(name) = said(&data.supplier) else { return };
+        let supplier = self
+            .shelf
+            .suppliers
+            .entry(name.to_owned())
+            .or_insert_with(|| Supplier { supplier: name.to_owned(), ..Supplier::default() });
+        supplier.take(data, event);
+        self.shelf.supplier_changed(name);
     }
 
-    fn purchase(
+    /// A till's report of a sale for an order: the order's own lines take the stock once they are known.
+    fn sold_for_order(
         &mut self,
-        fact: InventoryFact,
+        order_id: &str,
         sku: &str,
         location: &str,
         quantity: i64,
-        data: &InventoryData<'_>,
+        event: &Incoming<'_>,
         cause: &Cause<'_>,
     ) {
+        let order = self.orders.entry(order_id.to_owned()).or_insert_with(|| Order::new(order_id));
+        let before = order.postings();
+        order.take_stock(event, vec![((sku.to_owned(), location.to_owned()), -quantity)]);
+        book_difference(&mut self.shelf, &before, order, cause);
+    }
+
+    /// A purchase order is placed, received or cancelled: what is on its way changes by what is open of it more or
+    /// less than before, and what is received is there.
+    fn take_purchase(&mut self, fact: InventoryFact, data: &InventoryData<'_>, event: &Incoming<'_>) {
         let Some(id) = said(&data.purchase_order_id) else { return };
-        let cancelled = self.is_cancelled(id);
+        // Without SKU a cancellation is of all of it; nothing else is without.
+        let sku = said(&data.sku).unwrap_or_default();
+        if sku.is_empty() && fact != InventoryFact::PurchaseCancelled {
+            return;
+        }
+        let before = self.on_their_way(id);
         let purchase = self.purchases.entry((id.to_owned(), sku.to_owned())).or_insert_with(|| Purchase {
             purchase_order_id: id.to_owned(),
             sku: sku.to_owned(),
             ..Purchase::default()
         });
-        let open_before = purchase.open(cancelled);
-        let place_before = purchase.location.clone().unwrap_or_else(|| location.to_owned());
-        let mut on_hand = 0;
-        if fact == InventoryFact::PurchasePlaced {
-            purchase.placed = amount::add(purchase.placed, quantity);
-            purchase.location = purchase.location.take().or_else(|| Some(location.to_owned()));
+        let mut changes: BTreeMap<(String, String), Change> = BTreeMap::new();
+        if fact == InventoryFact::PurchaseCancelled {
+            purchase.cancelled = true;
+            purchase.touch(event.at);
         } else {
-            purchase.received = amount::add(purchase.received, quantity);
-            on_hand = quantity;
+            let location = said(&data.location).unwrap_or(DEFAULT_LOCATION);
+            purchase.take(fact, location, data, event);
+            let received = if fact == InventoryFact::PurchaseReceived { data.quantity } else { None };
+            let on_hand = received.map_or(0, |units| units.0);
+            changes.insert((sku.to_owned(), location.to_owned()), Change { on_hand, ..Change::default() });
         }
-        purchase.supplier = kept(&data.supplier).or(purchase.supplier.take());
-        let eta = said(&data.eta).and_then(|eta| mizan_events::EventTime::parse(eta).ok());
-        purchase.eta = eta.map(mizan_events::EventTime::micros).or(purchase.eta);
-        purchase.dirty = true;
-        let incoming = amount::sub(purchase.open(cancelled), open_before);
-        let cause = Cause { purchase_order_id: Some(id), ..*cause };
-        if place_before == location {
-            self.shelf.book(sku, location, Change { on_hand, incoming, ..Change::default() }, &cause);
-        } else {
-            self.shelf.book(sku, location, Change { on_hand, ..Change::default() }, &cause);
-            self.shelf.book(sku, &place_before, Change { incoming, ..Change::default() }, &cause);
+        let after = self.on_their_way(id);
+        for (place, (open, _)) in &after {
+            let change = changes.entry(place.clone()).or_default();
+            change.incoming = amount::add(change.incoming, *open);
+        }
+        for (place, (open, _)) in before {
+            let change = changes.entry(place).or_default();
+            change.incoming = amount::sub(change.incoming, open);
+        }
+        let reason = kept(&data.reason);
+        let cause = Cause {
+            order_id: said(&data.order_id),
+            purchase_order_id: Some(id),
+            reason: reason.as_deref(),
+            ..cause(event)
+        };
+        for ((sku, location), change) in changes {
+            if change.on_hand != 0 || change.incoming != 0 {
+                self.shelf.book(&sku, &location, change, &cause);
+            }
+        }
+        if fact != InventoryFact::PurchaseCancelled {
+            self.shelf.touch(sku, said(&data.location).unwrap_or(DEFAULT_LOCATION), event.at);
+        }
+        for ((sku, location), (_, updated_at)) in after {
+            self.shelf.touch(&sku, &location, updated_at);
         }
     }
 
-    fn is_cancelled(&self, purchase_order_id: &str) -> bool {
-        self.purchases.get(&(purchase_order_id.to_owned(), String::new())).is_some_and(|purchase| purchase.cancelled)
-    }
-
-    /// What is still open of a purchase order, or of one product of it, is no longer on its way.
-    fn cancel_purchase(&mut self, data: &InventoryData<'_>, event: &Incoming<'_>) {
-        let Some(id) = said(&data.purchase_order_id) else { return };
-        let sku = said(&data.sku).unwrap_or_default();
-        let was_cancelled = self.is_cancelled(id);
-        let key = (id.to_owned(), sku.to_owned());
-        self.purchases.entry(key).or_insert_with(|| Purchase {
-            purchase_order_id: id.to_owned(),
-            sku: sku.to_owned(),
-            ..Purchase::default()
-        });
-        let owned = cause(event, &self.shop, None, kept(&data.reason));
-        let cause = Cause { purchase_order_id: Some(id), ..owned.as_cause() };
+    /// What of a purchase order is still to come, by SKU and location, and when it was last named.
+    fn on_their_way(&self, id: &str) -> BTreeMap<(String, String), (i64, i64)> {
+        let whole = self.purchases.get(&(id.to_owned(), String::new()));
+        let (cancelled, cancelled_at) = whole.map_or((false, 0), |whole| (whole.cancelled, whole.updated_at));
         let from = (id.to_owned(), String::new());
-        for ((_, of), purchase) in self.purchases.range_mut(from..).take_while(|((order, _), _)| order == id) {
-            if !sku.is_empty() && of != sku {
-                continue;
-            }
-            let open = purchase.open(was_cancelled);
-            if of == sku {
-                purchase.cancelled = true;
-                purchase.dirty = true;
-            }
-            if open > 0 {
-                let location = purchase.location.as_deref().unwrap_or(DEFAULT_LOCATION);
-                self.shelf.book(of, location, Change { incoming: -open, ..Change::default() }, &cause);
-            }
-        }
+        let of_it = self.purchases.range(from..).take_while(|((order, _), _)| order == id);
+        let located = of_it.filter_map(|((_, sku), purchase)| Some((sku, purchase.location.as_ref()?, purchase)));
+        let open = located.map(|(sku, location, purchase)| {
+            let updated_at = purchase.updated_at.max(cancelled_at);
+            ((sku.clone(), location.clone()), (purchase.open(cancelled), updated_at))
+        });
+        open.collect()
     }
 }
 
-/// What a cause says, owned where the event only lends it.
-struct OwnedCause<'e> {
-    event: &'e Incoming<'e>,
-    day: i64,
-    order_id: Option<&'e str>,
-    reason: Option<String>,
-}
-
-fn cause<'e>(
-    event: &'e Incoming<'e>,
-    shop: &Shop,
-    order_id: Option<&'e str>,
-    reason: Option<String>,
-) -> OwnedCause<'e> {
-    OwnedCause { event, day: shop.day(event.at), order_id, reason }
-}
-
-impl OwnedCause<'_> {
-    fn as_cause(&self) -> Cause<'_> {
-        Cause {
-            event: self.event,
-            day: self.day,
-            order_id: self.order_id,
-            purchase_order_id: None,
-            reason: self.reason.as_deref(),
-        }
+fn cause<'e>(event: &'e Incoming<'e>) -> Cause<'e> {
+    Cause {
+        position: event.position,
+        at: event.at,
+        kind: event.kind,
+        source: &event.source,
+        event_id: &event.id,
+        order_id: None,
+        purchase_order_id: None,
+        reason: None,
     }
 }
 
-/// Books what an order holds more, or less, than before.
-fn book_difference(
-    shelf: &mut Shelf,
-    before: BTreeMap<(String, String), i64>,
-    after: BTreeMap<(String, String), i64>,
-    sale: bool,
-    cause: &Cause<'_>,
-) {
-    let mut changes: BTreeMap<(String, String), i64> = before;
-    for (key, quantity) in after {
-        let entry = changes.entry(key).or_default();
-        *entry = amount::sub(*entry, quantity);
-    }
-    for ((sku, location), on_hand) in changes {
-        if on_hand != 0 {
-            shelf.book(&sku, &location, Change { on_hand, sale, ..Change::default() }, cause);
-        }
+/// Books what an order takes at each time more, or less, than before the event at hand: that of the event itself, and
+/// what it changes about later ones, each at its own time and under its own name.
+fn book_difference(shelf: &mut Shelf, before: &Postings, order: &Order, cause: &Cause<'_>) {
+    for ((when, place), change) in order.postings() {
+        let (sku, location) = &place;
+        let known = before.get(&(when.clone(), place.clone())).copied();
+        let on_hand = amount::sub(change, known.unwrap_or(0));
+        let Some(fact) = order.history.get(&when).filter(|_| on_hand != 0) else {
+            if known.is_none() {
+                shelf.touch(sku, location, when.at);
+            }
+            continue;
+        };
+        let itself =
+            (when.at, when.source.as_str(), when.event_id.as_str()) == (cause.at, cause.source, cause.event_id);
+        let cause = Cause {
+            at: when.at,
+            kind: fact.kind,
+            source: &when.source,
+            event_id: &when.event_id,
+            order_id: Some(&order.row.order_id),
+            reason: cause.reason.filter(|_| itself),
+            ..*cause
+        };
+        shelf.book(sku, location, Change { on_hand, sale: fact.is_demand(), ..Change::default() }, &cause);
     }
 }
 

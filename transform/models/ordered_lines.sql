@@ -2,10 +2,10 @@
 name: ordered_lines
 title: What was ordered
 description: >
-  The lines of each order as last told (order.placed, or the newest order.edited, which replaces them all), before
-  anything was cancelled or came back. A discount on the whole order is shared over its lines by their worth, and so
-  is a tax that is told only for the whole order; the shares add up to it exactly. Amounts are quantity times price,
-  not rounded to the minor unit.
+  The lines of each order as last told (order.placed, or the newest order.edited, which replaces them all; at the same
+  time an edit is newer than what it edits, else the greater source and id), before anything was cancelled or came
+  back. A discount on the whole order is shared over its lines by their worth, and so is a tax that is told only for
+  the whole order; the shares add up to it exactly. Amounts are quantity times price, not rounded to the minor unit.
 grain: one row a line of an order
 key: [shop, order_id, line_number]
 time: placed_at
@@ -36,7 +36,8 @@ newest_first as (
         cast(coalesce(discount, 0) as decimal(18, 4)) as order_discount,
         cast(coalesce(tax, 0) as decimal(18, 4)) as order_tax,
         min(event_time) over (partition by shop, order_id) as placed_at,
-        row_number() over (partition by shop, order_id order by event_time desc, position desc) as age
+        row_number() over (partition by shop, order_id
+            order by event_time desc, type = 'order.edited' desc, source desc, event_id desc) as age
     from events.orders
     where type in ('order.placed', 'order.edited')
 ),

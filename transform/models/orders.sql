@@ -48,23 +48,28 @@ tests:
   holds: ["net_sales = gross_sales - discounts - returns"]
 --- */
 with
+-- At the same time an edit comes after what it edits; else source and id decide, never the order of arrival.
+in_time as (
+    select *, row_number() over (partition by shop, order_id
+        order by event_time, type = 'order.edited', source, event_id) as place
+    from events.orders
+),
 newest_first as (
     select shop, order_id, shipping, tax, total, row_number() over (partition by shop, order_id
-        order by event_time desc, position desc) as age
-    from events.orders
+        order by place desc) as age
+    from in_time
     where type in ('order.placed', 'order.edited')
 ),
 told as (
     select shop, order_id,
         min(event_time) filter (where type in ('order.placed', 'order.edited')) as placed_at,
         min(event_time) as heard_at,
-        last_value(customer_id order by event_time, position) filter (where customer_id is not null) as customer_id,
-        last_value(payment_method order by event_time,
-            position) filter (where payment_method is not null) as payment_method,
-        last_value(channel order by event_time, position) filter (where channel is not null) as channel,
-        last_value(shipping_address['country'] order by event_time,
-            position) filter (where shipping_address['country'] is not null) as country,
-        last_value(currency order by event_time, position) filter (where currency is not null) as currency,
+        last_value(customer_id order by place) filter (where customer_id is not null) as customer_id,
+        last_value(payment_method order by place) filter (where payment_method is not null) as payment_method,
+        last_value(channel order by place) filter (where channel is not null) as channel,
+        last_value(shipping_address['country'] order by place)
+            filter (where shipping_address['country'] is not null) as country,
+        last_value(currency order by place) filter (where currency is not null) as currency,
         max(session_id) as session_id, max(checkout_id) as checkout_id, max(cart_id) as cart_id,
         min(event_time) filter (where type = 'order.paid') as paid_at,
         min(event_time) filter (where type = 'order.cancelled') as cancelled_at,
@@ -72,7 +77,7 @@ told as (
         bool_or(type = 'order.returned') as came_back,
         max(case type when 'order.packed' then 1 when 'order.shipped' then 2 when 'order.out_for_delivery' then 3
             when 'order.delivery_failed' then 4 when 'order.delivered' then 5 else 0 end) as furthest
-    from events.orders
+    from in_time
     group by shop, order_id
 ),
 paid as (

@@ -39,17 +39,21 @@ tests:
   at_least_zero: [captured, refunded]
 --- */
 with
+in_time as (
+    select *, row_number() over (partition by shop, provider, payment_id order by event_time, source, event_id) as place
+    from events.payments
+    where payment_id is not null
+),
 named as (
     select *, coalesce(attempt_id,
         last_value(attempt_id) ignore nulls over (
-            partition by shop, provider, payment_id order by event_time, position rows between unbounded preceding
+            partition by shop, provider, payment_id order by place rows between unbounded preceding
                 and current row),
         first_value(attempt_id) ignore nulls over (
-            partition by shop, provider, payment_id order by event_time, position rows between current row
+            partition by shop, provider, payment_id order by place rows between current row
                 and unbounded following),
         payment_id) as attempt
-    from events.payments
-    where payment_id is not null
+    from in_time
 ),
 attempts as (
     select shop, provider, attempt as attempt_id, max(payment_id) as payment_id, max(order_id) as order_id,
@@ -64,12 +68,12 @@ attempts as (
         sum(amount) filter (where type = 'payment.captured') as captured,
         sum(amount) filter (where type = 'payment.refunded') as refunded,
         max(currency) as currency, sum(fee) filter (where type <> 'payment.settled') as fee,
-        last_value(decline['code'] order by event_time,
-            position) filter (where type = 'payment.failed') as decline_code,
-        last_value(decline['network_code'] order by event_time,
-            position) filter (where type = 'payment.failed') as network_code,
-        last_value(decline['advice_code'] order by event_time,
-            position) filter (where type = 'payment.failed') as advice_code
+        last_value(decline['code'] order by event_time, source, event_id)
+            filter (where type = 'payment.failed') as decline_code,
+        last_value(decline['network_code'] order by event_time, source, event_id)
+            filter (where type = 'payment.failed') as network_code,
+        last_value(decline['advice_code'] order by event_time, source, event_id)
+            filter (where type = 'payment.failed') as advice_code
     from named
     where type <> 'payment.settled'
     group by shop, provider, attempt

@@ -30,7 +30,7 @@ tests:
 --- */
 with
 told as (
-    select shop, order_id, event_id, position, event_time as returned_at, currency, unnest(lines) as line,
+    select shop, order_id, source, event_id, event_time as returned_at, currency, unnest(lines) as line,
         unnest(generate_series(1, cast(cardinality(lines) as bigint))) as place
     from events.orders
     where type = 'order.returned'
@@ -49,7 +49,7 @@ known_line_ids as (
 ),
 -- Pieces stand in a row on a shelf, that of their line or that of their product; returns take them from the front.
 claims as (
-    select t.shop, t.order_id, t.event_id, t.position, t.returned_at, t.currency, t.place, t.line['sku'] as sku,
+    select t.shop, t.order_id, t.source, t.event_id, t.returned_at, t.currency, t.place, t.line['sku'] as sku,
         t.line['quantity'] as quantity,
         t.line['unit_price'] as unit_price, t.line['discount'] as discount, t.line['tax'] as tax,
         case when k.line_id is null then 'sku ' || t.line['sku'] else 'line ' || k.line_id end as shelf
@@ -57,7 +57,8 @@ claims as (
     left join known_line_ids k on t.shop = k.shop and t.order_id = k.order_id and t.line['line_id'] = k.line_id
 ),
 claims_in_row as (
-    select *, sum(quantity) over (partition by shop, order_id, shelf order by returned_at, position, place) as until
+    select *, sum(quantity) over (partition by shop, order_id, shelf
+        order by returned_at, source, event_id, place) as until
     from claims
 ),
 on_shelves as (
@@ -100,7 +101,7 @@ in_part as (
 ),
 came_back_whole as (
     select shop, order_id, event_id, type, event_time, row_number() over (partition by shop, order_id
-        order by event_time, position) as place
+        order by event_time, source, event_id) as place
     from events.orders
     where type = 'order.cancelled' or (type = 'order.returned' and coalesce(cardinality(lines), 0) = 0)
 ),

@@ -7,21 +7,23 @@ by: receipts less the newest lines of orders and what came back, all time at onc
   counted
 --- */
 with
+versions as (
+    select *, case type when 'order.edited' then '1' else '0' end || source || chr(1) || event_id as version
+    from events.orders where type in ('order.placed', 'order.edited')
+),
 newest_time as (
     select shop, order_id, max(event_time) as event_time, min(event_time) as placed_at
-    from events.orders where type in ('order.placed', 'order.edited') group by shop, order_id
+    from versions group by shop, order_id
 ),
 newest as (
-    select e.shop, e.order_id, n.placed_at, max(e.position) as position
-    from events.orders e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
+    select e.shop, e.order_id, n.placed_at, max(e.version) as version
+    from versions e join newest_time n on e.shop = n.shop and e.order_id = n.order_id
         and e.event_time = n.event_time
-    where e.type in ('order.placed', 'order.edited')
     group by e.shop, e.order_id, n.placed_at
 ),
 tellings as (
     select e.*, n.placed_at
-    from events.orders e join newest n on e.shop = n.shop and e.order_id = n.order_id and e.position = n.position
-    where e.type in ('order.placed', 'order.edited')
+    from versions e join newest n on e.shop = n.shop and e.order_id = n.order_id and e.version = n.version
 ),
 told_lines as (
     select shop, order_id, unnest(lines) as line from tellings

@@ -140,7 +140,7 @@ fn default_shops() -> Rows {
 }
 
 /// Rows under the real schema of their table. What a row does not say is NULL, save what every event has: its shop is
-/// `default`, its id and its position follow from its place, and its date from its time.
+/// `default`, its source `test`, its id and its position follow from its place, and its date from its time.
 fn batch(table: &str, schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, String> {
     let mut complete = rows.clone();
     for (place, row) in complete.iter_mut().enumerate() {
@@ -156,6 +156,7 @@ fn batch(table: &str, schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, St
             default("shop", Value::from("default"));
         }
         if table.starts_with("events.") {
+            default("source", Value::from("test"));
             default("event_id", Value::from(format!("{table}-{}", place + 1)));
             default("position", Value::from(place + 1));
             let date = row.get("event_time").and_then(Value::as_str).and_then(|time| time.get(..10)).map(str::to_owned);

@@ -5,18 +5,25 @@ use std::collections::BTreeMap;
 
 use sqlx::FromRow;
 
+use super::history::{DEFAULT, Fact, Place, When};
 use super::{money, state};
 use crate::amount;
 use crate::event::{Incoming, LineData, OrderData, OrderFact, kept, said};
 use crate::settings::Shop;
+use crate::told::Told;
+
+/// The currency as `order.placed` and `order.edited` tell it, among the fields that [`Told`] numbers.
+const CURRENCY_OF_LINES: u32 = 14;
 
 /// One order, with everything that belongs to it.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     pub(crate) row: OrderRow,
     pub(crate) lines: Vec<Line>,
-    /// By SKU and location.
-    pub(crate) moves: BTreeMap<(String, String), Moves>,
+    /// What its events say about stock, in the order of time.
+    pub(crate) history: BTreeMap<When, Fact>,
+    /// Of them, those that are not stored yet.
+    pub(crate) fresh_history: Vec<When>,
     pub(crate) parcels: BTreeMap<String, Parcel>,
     /// Provider and id of the payments that name it.
     pub(crate) payments: Vec<(String, String)>,
@@ -60,9 +67,9 @@ pub(crate) struct OrderRow {
     /// Time and identity of the event whose lines and totals stand.
     pub(crate) content_at: Option<i64>,
     pub(crate) content_by: Option<String>,
-    /// The same for customer, addresses and the rest.
-    pub(crate) details_at: Option<i64>,
-    pub(crate) details_by: Option<String>,
+    /// Who told customer, addresses and the rest.
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
     pub(crate) currency: Option<String>,
     pub(crate) subtotal: Option<i64>,
     pub(crate) discount: Option<i64>,
@@ -99,13 +106,6 @@ pub(crate) struct Line {
     pub(crate) tax_rate: Option<i64>,
 }
 
-/// What of an order came back, and what a till reported as sold for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moves {
-    pub(crate) returned: i64,
-    pub(crate) sold: i64,
-}
-
 /// One parcel of an order; the one without id stands for parcels that nobody named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, FromRow)]
 pub(crate) struct Parcel {
@@ -119,6 +119,9 @@ pub(crate) struct Parcel {
     pub(crate) carrier: Option<String>,
     pub(crate) tracking_number: Option<String>,
     pub(crate) tracking_url: Option<String>,
+    /// Who told carrier, number and page.
+    #[sqlx(try_from = "String")]
+    pub(crate) told: Told,
 }
 
 /// One entry of a timeline.
@@ -146,13 +149,6 @@ pub(crate) fn earliest(known: &mut Option<i64>, at: i64) {
 
 pub(crate) fn latest(known: &mut Option<i64>, at: i64) {
     *known = Some(known.map_or(at, |known| known.max(at)));
-}
-
-/// Takes the newer word where there is one, and fills gaps from the older.
-pub(crate) fn merge(known: &mut Option<String>, told: Option<String>, newer: bool) {
-    if told.is_some() && (newer || known.is_none()) {
-        *known = told;
-    }
 }
 
 impl Order {
@@ -205,6 +201,14 @@ impl Order {
             self.take_content(fact, data, event, shop);
         }
         self.take_parcel(fact, data, event);
+        let place = |line: &LineData<'_>| ((line.sku.0.to_string(), DEFAULT.to_owned()), line.quantity.0);
+        let lines: Vec<(Place, i64)> = match fact {
+            OrderFact::Placed | OrderFact::Edited | OrderFact::Returned => {
+                data.lines.iter().flatten().map(place).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.take_stock(event, lines);
     }
 
     /// Lines and totals stand or fall together: the newest version has both.
@@ -215,7 +219,6 @@ impl Order {
         }
         self.row.content_at = Some(event.at);
         self.row.content_by = Some(by);
-        self.row.currency = kept(&data.currency).or(self.row.currency.take());
         self.lines = data
             .lines
             .iter()
@@ -235,51 +238,45 @@ impl Order {
         }
     }
 
+    /// Each detail is as the newest event that names it says. The fields' numbers are stored.
     fn take_details(&mut self, fact: OrderFact, data: &OrderData<'_>, event: &Incoming<'_>) {
-        let by = version(fact, event);
-        let newer = is_newer(self.row.details_at, self.row.details_by.as_deref(), event.at, &by);
+        let (at, by) = (event.at, version(fact, event));
         let row = &mut self.row;
+        let told = &mut row.told;
         if let Some(customer) = &data.customer {
-            merge(&mut row.customer_id, kept(&customer.id), newer);
-            merge(&mut row.customer_name, kept(&customer.name), newer);
-            merge(&mut row.customer_email, kept(&customer.email), newer);
-            merge(&mut row.customer_phone, kept(&customer.phone), newer);
-            merge(&mut row.customer_tax_id, kept(&customer.tax_id), newer);
-            merge(&mut row.language, kept(&customer.language), newer);
+            told.newest(0, &mut row.customer_id, kept(&customer.id), at, &by);
+            told.newest(1, &mut row.customer_name, kept(&customer.name), at, &by);
+            told.newest(2, &mut row.customer_email, kept(&customer.email), at, &by);
+            told.newest(3, &mut row.customer_phone, kept(&customer.phone), at, &by);
+            told.newest(4, &mut row.customer_tax_id, kept(&customer.tax_id), at, &by);
+            told.newest(5, &mut row.language, kept(&customer.language), at, &by);
         }
         let object = |json: Option<&serde_json::value::RawValue>| {
             json.map(|json| json.get().to_owned()).filter(|json| json.starts_with('{'))
         };
-        merge(&mut row.shipping_address, object(data.shipping_address), newer);
-        merge(&mut row.billing_address, object(data.billing_address), newer);
-        merge(&mut row.payment_method, kept(&data.payment_method), newer);
-        merge(&mut row.channel, kept(&data.channel), newer);
-        merge(&mut row.checkout_id, kept(&data.checkout_id), newer);
-        merge(&mut row.cart_id, kept(&data.cart_id), newer);
-        merge(&mut row.session_id, kept(&data.session_id), newer);
-        if row.currency.is_none() {
-            row.currency = kept(&data.currency);
-        }
-        if newer {
-            row.details_at = Some(event.at);
-            row.details_by = Some(by);
-        }
+        told.newest(6, &mut row.shipping_address, object(data.shipping_address), at, &by);
+        told.newest(7, &mut row.billing_address, object(data.billing_address), at, &by);
+        told.newest(8, &mut row.payment_method, kept(&data.payment_method), at, &by);
+        told.newest(9, &mut row.channel, kept(&data.channel), at, &by);
+        told.newest(10, &mut row.checkout_id, kept(&data.checkout_id), at, &by);
+        told.newest(11, &mut row.cart_id, kept(&data.cart_id), at, &by);
+        told.newest(12, &mut row.session_id, kept(&data.session_id), at, &by);
+        // The currency is that of the lines; a return or the like names it only while they do not.
+        let (mut unheard, currency) = (None, kept(&data.currency));
+        let lines = matches!(fact, OrderFact::Placed | OrderFact::Edited);
+        let known = if lines || !told.knows(CURRENCY_OF_LINES) { &mut row.currency } else { &mut unheard };
+        told.newest(if lines { CURRENCY_OF_LINES } else { 13 }, known, currency, at, &by);
     }
 
     fn take_return(&mut self, data: &OrderData<'_>, at: i64) {
         latest(&mut self.row.returned_at, at);
         let lines = data.lines.as_deref().unwrap_or_default();
-        for line in lines {
-            let moves = self.moves.entry((line.sku.0.to_string(), super::taken::DEFAULT.to_owned())).or_default();
-            moves.returned = amount::add(moves.returned, line.quantity.0);
-        }
         self.row.returned_all |= lines.is_empty();
-        let places = amount::exponent(self.row.currency.as_deref());
+        // Exact here and rounded when it is read: the currency may become known later.
         let paid_back = data.total.map_or_else(
             || {
                 amount::sum(lines.iter().map(|line| {
-                    let gross =
-                        line.unit_price.map_or(0, |price| amount::line_amount(line.quantity.0, price.0, places));
+                    let gross = line.unit_price.map_or(0, |price| amount::line_amount(line.quantity.0, price.0, 4));
                     let gross = amount::sub(gross, line.discount.map_or(0, |discount| discount.0));
                     amount::add(gross, line.tax.map_or(0, |tax| tax.0))
                 }))
@@ -299,10 +296,10 @@ impl Order {
             return;
         }
         let parcel = self.parcels.entry(named.unwrap_or_default().to_owned()).or_default();
-        let newer = parcel.moving_at.is_none_or(|moving| moving <= event.at);
-        merge(&mut parcel.carrier, kept(&data.carrier), newer);
-        merge(&mut parcel.tracking_number, kept(&data.tracking_number), newer);
-        merge(&mut parcel.tracking_url, kept(&data.tracking_url), newer);
+        let (told, at, by) = (&mut parcel.told, event.at, event.tie());
+        told.newest(0, &mut parcel.carrier, kept(&data.carrier), at, &by);
+        told.newest(1, &mut parcel.tracking_number, kept(&data.tracking_number), at, &by);
+        told.newest(2, &mut parcel.tracking_url, kept(&data.tracking_url), at, &by);
         parcel.rung = parcel.rung.max(state::rung_of(fact).unwrap_or(0));
         match fact {
             OrderFact::DeliveryFailed => latest(&mut parcel.failed_at, event.at),
@@ -319,7 +316,7 @@ impl Order {
 
 /// Which of two events with the same time stands: an edit over the order it edits, then by identity.
 fn version(fact: OrderFact, event: &Incoming<'_>) -> String {
-    format!("{}{}", if fact == OrderFact::Edited { 1 } else { 0 }, event.identity())
+    format!("{}{}", if fact == OrderFact::Edited { 1 } else { 0 }, event.tie())
 }
 
 fn is_newer(known_at: Option<i64>, known_by: Option<&str>, at: i64, by: &str) -> bool {

@@ -2,6 +2,7 @@
 //! further facts never take an order back down the ladder.
 
 use super::facts::Order;
+use crate::amount;
 use crate::event::OrderFact;
 
 /// The ladder, lowest first. Rung 0 is an order of which only payments or the like are known yet.
@@ -69,7 +70,8 @@ impl Order {
         let row = &self.row;
         let total = row.total.unwrap_or(0).max(0);
         // A return of everything that names no amount gives everything back.
-        let returned = if row.returned_all && row.returned_total == 0 { total } else { row.returned_total };
+        let told = amount::rounded(row.returned_total, amount::exponent(row.currency.as_deref()));
+        let returned = if row.returned_all && row.returned_total == 0 { total } else { told };
         let given = row.refunded.max(returned);
         if self.is_placed() { given.min(total) } else { given }
     }

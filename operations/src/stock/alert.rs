@@ -64,7 +64,7 @@ impl Alert {
         self.reorder_point = outlook.reorder_point;
         self.sold_30_days = outlook.sold;
         self.lead_time_days = outlook.lead_time_days;
-        self.suggested_quantity = outlook.suggested.or(self.suggested_quantity);
+        self.suggested_quantity = outlook.suggested;
         self.dirty = true;
     }
 }

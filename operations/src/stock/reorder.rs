@@ -1,7 +1,8 @@
 //! The reorder rule.
 //!
-//! Demand is what was sold in the thirty shop days up to the day of the event, a thirtieth of it a day. The reorder
-//! point is what the shop set for the product, else demand over the lead time and half as much again, in whole pieces;
+//! Demand is what was sold in the thirty shop days up to the latest day that is known of the stock, a thirtieth of it
+//! a day. The reorder point is what the shop set for the product, else demand over the lead time and half as much
+//! again, in whole pieces;
 //! without either there is none, and the rule is silent. The lead time is the product's, else its supplier's, else
 //! seven days. Stock is to be reordered when its position (on hand and incoming, less reserved) is at or below the
 //! point. What is suggested brings the position to the point and one lead time of demand above it, at least what the

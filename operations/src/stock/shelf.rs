@@ -1,7 +1,9 @@
 //! The stock of one shop, and the ledger of what moves it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use mizan_events::EventTime;
 use sqlx::FromRow;
 
 use super::alert::{Alert, AlertKind};
@@ -9,6 +11,9 @@ use super::reorder::{Outlook, THIRTY_DAYS};
 use crate::amount;
 use crate::event::Incoming;
 use crate::purchasing::{Product, Supplier};
+use crate::settings::Shop;
+
+const COUNTED: &str = "inventory.counted";
 
 /// Stock of one product at one location.
 #[derive(Debug, Default, FromRow)]
@@ -19,7 +24,14 @@ pub(crate) struct Stock {
     pub(crate) reserved: i64,
     pub(crate) incoming: i64,
     pub(crate) reorder_point: Option<i64>,
+    /// Time of the latest event that names it.
     pub(crate) updated_at: i64,
+    /// Time and event of the count that stands.
+    pub(crate) counted_at: Option<i64>,
+    pub(crate) counted_by: Option<String>,
+    /// What moved on hand, by time: all of it after the earliest count of the batch.
+    #[sqlx(skip)]
+    pub(crate) moved: BTreeMap<i64, i64>,
     /// Pieces sold by shop day.
     #[sqlx(skip)]
     pub(crate) sold: BTreeMap<i64, i64>,
@@ -69,6 +81,7 @@ pub(crate) struct Movement {
     pub(crate) sku: String,
     pub(crate) location: String,
     pub(crate) position: i64,
+    pub(crate) entry: i64,
     pub(crate) event_time: i64,
     pub(crate) kind: &'static str,
     pub(crate) source: String,
@@ -81,8 +94,9 @@ pub(crate) struct Movement {
 }
 
 /// Stock, products and suppliers of one shop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shelf {
+    shop: Arc<Shop>,
     /// By SKU and location.
     pub(crate) stock: BTreeMap<(String, String), Stock>,
     pub(crate) products: HashMap<String, Product>,
@@ -90,77 +104,161 @@ pub(crate) struct Shelf {
     pub(crate) movements: Vec<Movement>,
     /// Alerts that were closed.
     pub(crate) closed: Vec<Alert>,
+    /// What the event at hand concerns, by SKU and location.
+    concerned: BTreeSet<(String, String)>,
+    /// Entries in the ledger with the event at hand.
+    entries: i64,
 }
 
 /// The event that moves stock, with what the ledger says of it.
 pub(crate) struct Cause<'e> {
-    pub(crate) event: &'e Incoming<'e>,
-    pub(crate) day: i64,
+    /// Of the event at hand.
+    pub(crate) position: i64,
+    pub(crate) at: i64,
+    pub(crate) kind: &'static str,
+    pub(crate) source: &'e str,
+    pub(crate) event_id: &'e str,
     pub(crate) order_id: Option<&'e str>,
     pub(crate) purchase_order_id: Option<&'e str>,
     pub(crate) reason: Option<&'e str>,
 }
 
 impl Shelf {
-    /// Pieces on hand.
-    pub(crate) fn on_hand(&self, sku: &str, location: &str) -> i64 {
-        self.stock.get(&(sku.to_owned(), location.to_owned())).map_or(0, |stock| stock.on_hand)
+    pub(crate) fn new(shop: Arc<Shop>) -> Shelf {
+        Shelf {
+            shop,
+            stock: BTreeMap::new(),
+            products: HashMap::new(),
+            suppliers: HashMap::new(),
+            movements: Vec::new(),
+            closed: Vec::new(),
+            concerned: BTreeSet::new(),
+            entries: 0,
+        }
     }
 
-    /// Books one change and looks at what follows from it.
-    pub(crate) fn book(&mut self, sku: &str, location: &str, change: Change, cause: &Cause<'_>) {
-        let event = cause.event;
-        let stock = self.stock.entry((sku.to_owned(), location.to_owned())).or_insert_with(|| Stock {
+    /// Notes that an event of this time names a stock, whether it moves it or not.
+    pub(crate) fn touch(&mut self, sku: &str, location: &str, at: i64) -> &mut Stock {
+        let key = (sku.to_owned(), location.to_owned());
+        self.concerned.insert(key.clone());
+        let stock = self.stock.entry(key).or_insert_with(|| Stock {
             sku: sku.to_owned(),
             location: location.to_owned(),
-            updated_at: event.at,
+            updated_at: at,
             ..Stock::default()
         });
+        stock.updated_at = stock.updated_at.max(at);
+        stock.dirty = true;
+        stock
+    }
+
+    /// Books one change.
+    pub(crate) fn book(&mut self, sku: &str, location: &str, change: Change, cause: &Cause<'_>) {
+        let day = self.shop.day(cause.at);
+        let stock = self.touch(sku, location, cause.at);
+        if change.sale {
+            let sold = stock.sold.entry(day).or_default();
+            *sold = amount::sub(*sold, change.on_hand);
+            stock.sold_dirty.insert(day);
+        }
+        let counted_at = stock.counted_at.filter(|counted_at| cause.at <= *counted_at);
+        self.enter(sku, location, change, cause);
+        if let Some(counted_at) = counted_at.filter(|_| change.on_hand != 0) {
+            // Whoever counted found this in the number, so that the count's difference was another.
+            let reason = format!("was in the count of {} already", time(counted_at));
+            let against = Change { on_hand: -change.on_hand, ..Change::default() };
+            self.enter(sku, location, against, &Cause { kind: COUNTED, reason: Some(&reason), ..*cause });
+        }
+    }
+
+    /// Books a count: it sets what is there at its time, and what moved later moves on from it.
+    pub(crate) fn count(&mut self, sku: &str, location: &str, counted: i64, cause: &Cause<'_>) {
+        let by = format!("{}\u{1}{}", cause.source, cause.event_id);
+        let stock = self.touch(sku, location, cause.at);
+        let standing = stock.counted_at.filter(|at| (*at, stock.counted_by.as_deref()) > (cause.at, Some(by.as_str())));
+        let (change, note) = if let Some(standing) = standing {
+            (0, Some(format!("the later count of {} stands", time(standing))))
+        } else {
+            let since = amount::sum(stock.moved.range(cause.at.saturating_add(1)..).map(|(_, moved)| *moved));
+            let change = amount::sub(amount::add(counted, since), stock.on_hand);
+            stock.counted_at = Some(cause.at);
+            stock.counted_by = Some(by);
+            let sign = if since > 0 { "+" } else { "" };
+            let since = (since != 0).then(|| format!("{sign}{} since", amount::text(since, 0)));
+            (change, since.map(|since| format!("{} counted, {since}", amount::text(counted, 0))))
+        };
+        // The event's own reason first, then what it does not say.
+        let reason: Vec<&str> = cause.reason.into_iter().chain(note.as_deref()).collect();
+        let reason = (!reason.is_empty()).then(|| reason.join("; "));
+        let change = Change { on_hand: change, ..Change::default() };
+        self.enter(sku, location, change, &Cause { reason: reason.as_deref(), ..*cause });
+    }
+
+    /// Makes an entry in the ledger: what is there is always the sum of the entries.
+    fn enter(&mut self, sku: &str, location: &str, change: Change, cause: &Cause<'_>) {
+        self.entries += 1;
+        let entry = self.entries;
+        let stock = self.touch(sku, location, cause.at);
         stock.on_hand = amount::add(stock.on_hand, change.on_hand);
         stock.reserved = amount::add(stock.reserved, change.reserved);
         stock.incoming = amount::add(stock.incoming, change.incoming);
-        stock.updated_at = stock.updated_at.max(event.at);
-        stock.dirty = true;
-        if change.sale {
-            let sold = stock.sold.entry(cause.day).or_default();
-            *sold = amount::sub(*sold, change.on_hand);
-            stock.sold_dirty.insert(cause.day);
-        }
+        let moved = stock.moved.entry(cause.at).or_default();
+        *moved = amount::add(*moved, change.on_hand);
+        let on_hand = stock.on_hand;
         self.movements.push(Movement {
             sku: sku.to_owned(),
             location: location.to_owned(),
-            position: event.position,
-            event_time: event.at,
-            kind: event.kind,
-            source: event.source.to_string(),
-            event_id: event.id.to_string(),
+            position: cause.position,
+            entry,
+            event_time: cause.at,
+            kind: cause.kind,
+            source: cause.source.to_owned(),
+            event_id: cause.event_id.to_owned(),
             order_id: cause.order_id.map(str::to_owned),
             purchase_order_id: cause.purchase_order_id.map(str::to_owned),
             reason: cause.reason.map(str::to_owned),
             change,
-            on_hand: stock.on_hand,
+            on_hand,
         });
-        let product = self.products.get(sku);
-        look(stock, product, supplier_of(product, &self.suppliers), event, cause.day, &mut self.closed);
     }
 
-    /// Looks again at every location of a product whose terms changed.
-    pub(crate) fn look_again(&mut self, sku: &str, event: &Incoming<'_>, day: i64) {
-        let product = self.products.get(sku);
-        let supplier = supplier_of(product, &self.suppliers);
+    /// Notes that the terms of a product changed: every stock of it is looked at.
+    pub(crate) fn terms_changed(&mut self, sku: &str) {
         let from = (sku.to_owned(), String::new());
-        for (_, stock) in self.stock.range_mut(from..).take_while(|((of, _), _)| of == sku) {
+        for (key, stock) in self.stock.range_mut(from..).take_while(|((of, _), _)| of == sku) {
             stock.dirty = true;
-            look(stock, product, supplier, event, day, &mut self.closed);
+            self.concerned.insert(key.clone());
+        }
+    }
+
+    /// The same for everything that a supplier supplies.
+    pub(crate) fn supplier_changed(&mut self, supplier: &str) {
+        let supplied = self.products.values().filter(|product| product.supplier.as_deref() == Some(supplier));
+        let skus: Vec<String> = supplied.map(|product| product.sku.clone()).collect();
+        skus.iter().for_each(|sku| self.terms_changed(sku));
+    }
+
+    /// Looks at what the event concerned once all of it is booked, and raises and closes alerts.
+    pub(crate) fn look(&mut self, event: &Incoming<'_>) {
+        self.entries = 0;
+        for key in std::mem::take(&mut self.concerned) {
+            let product = self.products.get(&key.0);
+            let supplier = product.and_then(|product| product.supplier.as_ref());
+            let supplier = supplier.and_then(|supplier| self.suppliers.get(supplier));
+            if let Some(stock) = self.stock.get_mut(&key) {
+                // From the latest day that is known of this stock: an event of an older day must not look back from it.
+                let day = self.shop.day(stock.updated_at);
+                look(stock, product, supplier, event, day, &mut self.closed);
+            }
         }
     }
 }
 
-fn supplier_of<'s>(product: Option<&Product>, suppliers: &'s HashMap<String, Supplier>) -> Option<&'s Supplier> {
-    product.and_then(|product| product.supplier.as_ref()).and_then(|supplier| suppliers.get(supplier))
+fn time(micros: i64) -> String {
+    EventTime::from_micros(micros).to_string()
 }
 
-/// Raises and closes alerts as of the event's time.
+/// Raises and closes alerts of one stock, with the event at hand.
 fn look(
     stock: &mut Stock,
     product: Option<&Product>,
@@ -193,7 +291,9 @@ fn look(
                 *slot = Some(alert);
             }
             (Some(mut alert), false) => {
+                let suggested = alert.suggested_quantity;
                 alert.follow(&outlook);
+                alert.suggested_quantity = outlook.suggested.or(suggested);
                 alert.closed_position = Some(event.position);
                 alert.closed_at = Some(event.at);
                 closed.push(alert);

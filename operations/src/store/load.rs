@@ -3,14 +3,15 @@
 //! Where a table is found by another than its own key the index is named: without statistics SQLite takes a list of
 //! values for a long one, and would rather read the whole shop.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::error::{Doing, OperationsError};
-use crate::event::{Fact, Incoming, said};
-use crate::order::{Line, Moves, Order, OrderRow, Parcel};
-use crate::payment::{Payment, PaymentRow};
+use crate::event::{Fact, Incoming, InventoryFact, said};
+use crate::order::{DEFAULT_LOCATION, Fact as StockFact, Line, Order, OrderRow, Parcel};
+use crate::payment::{Amount, Payment, PaymentRow};
 use crate::purchasing::{Product, Purchase, Supplier};
 use crate::shop::ShopWork;
 use crate::stock::{Alert, AlertKind, Stock, THIRTY_DAYS};
@@ -23,7 +24,24 @@ struct Named<'e> {
     payments: BTreeSet<(&'e str, &'e str)>,
     skus: BTreeSet<&'e str>,
     purchases: BTreeSet<&'e str>,
+    suppliers: BTreeSet<&'e str>,
+    /// Counts, by SKU and location, with the earliest time.
+    counts: BTreeMap<(&'e str, &'e str), i64>,
     first_day: i64,
+}
+
+#[derive(FromRow)]
+struct HistoryRow {
+    order_id: String,
+    event_time: i64,
+    source: String,
+    event_id: String,
+    #[sqlx(rename = "type")]
+    kind: String,
+    place: i64,
+    sku: String,
+    location: String,
+    quantity: i64,
 }
 
 fn named<'e>(work: &ShopWork, events: &[&'e Incoming<'e>]) -> Named<'e> {
@@ -39,10 +57,18 @@ fn named<'e>(work: &ShopWork, events: &[&'e Incoming<'e>]) -> Named<'e> {
                 named.payments.extend(said(&data.provider).zip(said(&data.payment_id)));
                 continue;
             }
-            Fact::Inventory(_, data) => {
+            Fact::Inventory(fact, data) => {
                 named.orders.extend(said(&data.order_id));
                 named.skus.extend(said(&data.sku));
                 named.purchases.extend(said(&data.purchase_order_id));
+                if *fact == InventoryFact::Supplier {
+                    named.suppliers.extend(said(&data.supplier));
+                }
+                if let Some(sku) = said(&data.sku).filter(|_| *fact == InventoryFact::Counted) {
+                    let place = (sku, said(&data.location).unwrap_or(DEFAULT_LOCATION));
+                    let earliest = named.counts.entry(place).or_insert(event.at);
+                    *earliest = event.at.min(*earliest);
+                }
             }
             Fact::Other => continue,
         }
@@ -88,10 +114,23 @@ pub(crate) async fn load(
     let mut skus: BTreeSet<String> = named.skus.iter().map(|sku| (*sku).to_owned()).collect();
     for order in work.orders.values() {
         skus.extend(order.lines.iter().map(|line| line.sku.clone()));
-        skus.extend(order.moves.keys().map(|(sku, _)| sku.clone()));
+        skus.extend(order.history.values().flat_map(|fact| &fact.lines).map(|((sku, _), _)| sku.clone()));
     }
     skus.extend(work.purchases.values().map(|purchase| purchase.sku.clone()));
+    if !named.suppliers.is_empty() {
+        // Their terms are the terms of everything that they supply.
+        let supplied: Vec<String> = sqlx::query_scalar(
+            "SELECT sku FROM products WHERE shop = ? AND supplier IN (SELECT value FROM json_each(?))",
+        )
+        .bind(&work.name)
+        .bind(list(&named.suppliers))
+        .fetch_all(&mut *connection)
+        .await
+        .doing("read products")?;
+        skus.extend(supplied);
+    }
     load_shelf(connection, work, &skus, named.first_day).await?;
+    load_moved(connection, work, &named.counts).await?;
 
     let numbers: Vec<(String, i64, i64)> =
         sqlx::query_as("SELECT series, year, last FROM invoice_numbers WHERE shop = ?")
@@ -126,7 +165,7 @@ async fn load_orders(
     let rows: Vec<OrderRow> = sqlx::query_as(
         "SELECT order_id, captured, refunded, paid_at, first_at, updated_at, rung, placed_at, packed_at, shipped_at,
             delivered_at, moving_at, failed_at, cancelled_at, returned_at, paid_told_at, returned_all, returned_total,
-            content_at, content_by, details_at, details_by, currency, subtotal, discount, shipping, tax, total,
+            content_at, content_by, told, currency, subtotal, discount, shipping, tax, total,
             payment_method, channel, checkout_id, cart_id, session_id, customer_id, customer_name, customer_email,
             customer_phone, customer_tax_id, language, shipping_address, billing_address
          FROM orders WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
@@ -153,21 +192,30 @@ async fn load_orders(
         order.lines_stored = true;
         order.lines.push(line);
     }
-    let moves: Vec<(String, String, String, i64, i64)> = sqlx::query_as(
-        "SELECT order_id, sku, location, returned, sold FROM order_moves
-         WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+    let history: Vec<HistoryRow> = sqlx::query_as(
+        "SELECT order_id, event_time, source, event_id, type, place, sku, location, quantity FROM order_stock
+         WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))
+         ORDER BY order_id, event_time, source, event_id, place",
     )
     .bind(&work.name)
     .bind(&ids)
     .fetch_all(&mut *connection)
     .await
-    .doing("read returns")?;
-    for (order_id, sku, location, returned, sold) in moves {
-        order_of(&mut work.orders, &order_id).moves.insert((sku, location), Moves { returned, sold });
+    .doing("read what orders take of the stock")?;
+    for row in history {
+        let Some(fact) = StockFact::named(&row.kind) else {
+            return Err(OperationsError::Damaged { what: "a step of an order", value: row.kind });
+        };
+        let when = fact.when(row.event_time, &row.source, &row.event_id);
+        let fact = order_of(&mut work.orders, &row.order_id).history.entry(when).or_insert(fact);
+        // Place 0 says that the event has no lines.
+        if row.place > 0 {
+            fact.lines.push(((row.sku, row.location), row.quantity));
+        }
     }
     let parcels: Vec<Parcel> = sqlx::query_as(
         "SELECT order_id, parcel_id, rung, moving_at, failed_at, shipped_at, delivered_at, carrier, tracking_number,
-            tracking_url FROM parcels WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
+            tracking_url, told FROM parcels WHERE shop = ? AND order_id IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
     .bind(&ids)
@@ -209,12 +257,12 @@ async fn load_payments(
 ) -> Result<(), OperationsError> {
     let rows: Vec<PaymentRow> = sqlx::query_as(
         "SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
-            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
+            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at, told
          FROM payments INDEXED BY payments_by_order
          WHERE shop = ?1 AND order_id IN (SELECT value FROM json_each(?2))
          UNION
          SELECT provider, payment_id, order_id, method, currency, authorized, captured, refunded, fee, failures,
-            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at
+            first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at, dispute_closed_at, told
          FROM payments WHERE (shop, provider, payment_id) IN (
             SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?3))
          ORDER BY provider, payment_id",
@@ -237,18 +285,18 @@ async fn load_payments(
     if none {
         return Ok(());
     }
-    let amounts: Vec<(String, String, String, String, i64)> = sqlx::query_as(
-        "SELECT provider, payment_id, kind, fact, amount FROM payment_amounts WHERE (shop, provider, payment_id) IN (
-            SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2))",
+    let amounts: Vec<(String, String, String, String, i64, i64, String)> = sqlx::query_as(
+        "SELECT provider, payment_id, kind, fact, amount, told_at, told_by FROM payment_amounts
+         WHERE (shop, provider, payment_id) IN (SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2))",
     )
     .bind(&work.name)
     .bind(known)
     .fetch_all(&mut *connection)
     .await
     .doing("read payments")?;
-    for (provider, payment_id, kind, fact, amount) in amounts {
+    for (provider, payment_id, kind, fact, units, told_at, told_by) in amounts {
         if let Some(payment) = work.payments.get_mut(&(provider, payment_id)) {
-            payment.amounts.insert((kind, fact), amount);
+            payment.amounts.insert((kind, fact), Amount { units, told_at, told_by });
         }
     }
     Ok(())
@@ -263,7 +311,8 @@ async fn load_purchases(
         return Ok(());
     }
     let rows: Vec<Purchase> = sqlx::query_as(
-        "SELECT purchase_order_id, sku, location, placed, received, cancelled, supplier, eta FROM purchase_orders
+        "SELECT purchase_order_id, sku, location, placed, received, cancelled, supplier, eta, updated_at, told
+         FROM purchase_orders
          WHERE shop = ? AND purchase_order_id IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
@@ -284,7 +333,7 @@ async fn load_shelf(
     first_day: i64,
 ) -> Result<(), OperationsError> {
     let suppliers: Vec<Supplier> = sqlx::query_as(
-        "SELECT supplier, name, lead_time_days, min_order_qty, updated_at FROM suppliers WHERE shop = ?",
+        "SELECT supplier, name, lead_time_days, min_order_qty, updated_at, told FROM suppliers WHERE shop = ?",
     )
     .bind(&work.name)
     .fetch_all(&mut *connection)
@@ -299,7 +348,7 @@ async fn load_shelf(
     let skus = list(skus);
     let products: Vec<Product> = sqlx::query_as(
         "SELECT sku, name, category, unit_price, unit_cost, currency, supplier, lead_time_days, min_order_qty,
-            pack_size, reorder_point, updated_at
+            pack_size, reorder_point, updated_at, told
          FROM products WHERE shop = ? AND sku IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
@@ -311,7 +360,7 @@ async fn load_shelf(
         work.shelf.products.insert(row.sku.clone(), row);
     }
     let stock: Vec<Stock> = sqlx::query_as(
-        "SELECT sku, location, on_hand, reserved, incoming, reorder_point, updated_at FROM stock
+        "SELECT sku, location, on_hand, reserved, incoming, reorder_point, updated_at, counted_at, counted_by FROM stock
          WHERE shop = ? AND sku IN (SELECT value FROM json_each(?))",
     )
     .bind(&work.name)
@@ -322,13 +371,17 @@ async fn load_shelf(
     for row in stock {
         work.shelf.stock.insert((row.sku.clone(), row.location.clone()), row);
     }
+    // Thirty days back from the events at hand, and from the latest day known of each stock: one more for the zone.
     let sold: Vec<(String, String, i64, i64)> = sqlx::query_as(
-        "SELECT sku, location, day, sold FROM stock_sold
-         WHERE shop = ? AND sku IN (SELECT value FROM json_each(?)) AND day >= ?",
+        "SELECT d.sku, d.location, d.day, d.sold
+         FROM stock s JOIN stock_sold d ON d.shop = s.shop AND d.sku = s.sku AND d.location = s.location
+         WHERE s.shop = ?1 AND s.sku IN (SELECT value FROM json_each(?2))
+            AND d.day >= min(?3, s.updated_at / 86400000000 - ?4 - 1)",
     )
     .bind(&work.name)
     .bind(&skus)
     .bind(first_day.saturating_sub(THIRTY_DAYS))
+    .bind(THIRTY_DAYS)
     .fetch_all(&mut *connection)
     .await
     .doing("read demand")?;
@@ -353,6 +406,40 @@ async fn load_shelf(
         let stock = work.shelf.stock.get_mut(&(alert.sku.clone(), alert.location.clone()));
         if let (Some(slot), Some(stock)) = (slot, stock) {
             stock.alerts[slot] = Some(alert);
+        }
+    }
+    Ok(())
+}
+
+/// Reads what moved after counts that come late: it moves on from them.
+async fn load_moved(
+    connection: &mut SqliteConnection,
+    work: &mut ShopWork,
+    counts: &BTreeMap<(&str, &str), i64>,
+) -> Result<(), OperationsError> {
+    let late = counts.iter().filter(|((sku, location), at)| {
+        let stock = work.shelf.stock.get(&((*sku).to_owned(), (*location).to_owned()));
+        stock.is_some_and(|stock| stock.updated_at > **at)
+    });
+    let late: Vec<_> = late.map(|((sku, location), at)| serde_json::json!([sku, location, at])).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    let moved: Vec<(String, String, i64, i64)> = sqlx::query_as(
+        "SELECT m.sku, m.location, m.event_time, sum(m.on_hand_change)
+         FROM json_each(?2) late CROSS JOIN stock_movements m
+         WHERE m.shop = ?1 AND m.sku = late.value ->> 0 AND m.location = late.value ->> 1
+            AND m.event_time > late.value ->> 2
+         GROUP BY m.sku, m.location, m.event_time",
+    )
+    .bind(&work.name)
+    .bind(serde_json::Value::from(late).to_string())
+    .fetch_all(&mut *connection)
+    .await
+    .doing("read what moved after a count")?;
+    for (sku, location, at, change) in moved {
+        if let Some(stock) = work.shelf.stock.get_mut(&(sku, location)) {
+            stock.moved.insert(at, change);
         }
     }
     Ok(())

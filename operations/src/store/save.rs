@@ -6,10 +6,9 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::{Doing, OperationsError};
 use crate::hmac::tracking_token;
-use crate::order::{Line, Order};
+use crate::order::{DEFAULT_LOCATION, Line, Order};
 use crate::payment::Payment;
 use crate::shop::ShopWork;
-use crate::stock::{Alert, message};
 
 /// Rows a statement: enough that parsing it costs little beside inserting them.
 const ROWS: usize = 100;
@@ -40,6 +39,9 @@ macro_rules! bind {
     ($tuple:ident, $($value:expr),+ $(,)?) => { $( $tuple.push_bind($value); )+ };
 }
 
+// Below the macro, which it uses.
+mod shelf;
+
 /// Writes what changed in one shop.
 pub(crate) async fn save(
     connection: &mut SqliteConnection,
@@ -48,9 +50,9 @@ pub(crate) async fn save(
 ) -> Result<(), OperationsError> {
     save_orders(connection, work, secret).await?;
     save_payments(connection, work).await?;
-    save_shelf(connection, work).await?;
-    save_alerts(connection, work).await?;
-    save_terms(connection, work).await?;
+    shelf::save_stock(connection, work).await?;
+    shelf::save_alerts(connection, work).await?;
+    shelf::save_terms(connection, work).await?;
     save_documents(connection, work).await
 }
 
@@ -62,7 +64,7 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
         connection,
         "orders (shop, order_id, status, payment_status, ordered_at, paid_at, captured, refunded, token, first_at,
             updated_at, rung, placed_at, packed_at, shipped_at, delivered_at, moving_at, failed_at, cancelled_at,
-            returned_at, paid_told_at, returned_all, returned_total, content_at, content_by, details_at, details_by,
+            returned_at, paid_told_at, returned_all, returned_total, content_at, content_by, told,
             currency, subtotal, discount, shipping, tax, total, payment_method, channel, checkout_id, cart_id,
             session_id, customer_id, customer_name, customer_email, customer_phone, customer_tax_id, language,
             shipping_address, billing_address)",
@@ -74,8 +76,8 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
             moving_at = excluded.moving_at, failed_at = excluded.failed_at, cancelled_at = excluded.cancelled_at,
             returned_at = excluded.returned_at, paid_told_at = excluded.paid_told_at,
             returned_all = excluded.returned_all, returned_total = excluded.returned_total,
-            content_at = excluded.content_at, content_by = excluded.content_by, details_at = excluded.details_at,
-            details_by = excluded.details_by, currency = excluded.currency, subtotal = excluded.subtotal,
+            content_at = excluded.content_at, content_by = excluded.content_by, told = excluded.told,
+            currency = excluded.currency, subtotal = excluded.subtotal,
             discount = excluded.discount, shipping = excluded.shipping, tax = excluded.tax, total = excluded.total,
             payment_method = excluded.payment_method, channel = excluded.channel, checkout_id = excluded.checkout_id,
             cart_id = excluded.cart_id, session_id = excluded.session_id, customer_id = excluded.customer_id,
@@ -113,8 +115,7 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
                 row.returned_total,
                 row.content_at,
                 &row.content_by,
-                row.details_at,
-                &row.details_by,
+                row.told.text(),
                 &row.currency,
                 row.subtotal,
                 row.discount,
@@ -172,15 +173,28 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
     )
     .await?;
 
-    let moves: Vec<_> =
-        dirty.iter().flat_map(|order| order.moves.iter().map(|entry| (&order.row.order_id, entry))).collect();
+    let mut history = Vec::new();
+    for order in &dirty {
+        for when in &order.fresh_history {
+            let Some(fact) = order.history.get(when) else { continue };
+            let lines = fact.lines.iter().enumerate().map(|(line, of)| (line + 1, Some(of)));
+            // An event without lines is a row too.
+            let none = fact.lines.is_empty().then_some((0, None));
+            history.extend(lines.chain(none).map(|(line, of)| (&order.row.order_id, when, fact.kind, line, of)));
+        }
+    }
     insert(
         connection,
-        "order_moves (shop, order_id, sku, location, returned, sold)",
-        "ON CONFLICT (shop, order_id, sku, location) DO UPDATE SET returned = excluded.returned, sold = excluded.sold",
-        &moves,
-        |tuple, (order_id, ((sku, location), moves))| {
-            bind!(tuple, shop, *order_id, sku, location, moves.returned, moves.sold);
+        "order_stock (shop, order_id, event_time, source, event_id, place, type, sku, location, quantity)",
+        "",
+        &history,
+        |tuple, (order_id, when, kind, line, of)| {
+            let (sku, location, quantity) = match of {
+                Some(((sku, location), quantity)) => (sku.as_str(), location.as_str(), *quantity),
+                None => ("", DEFAULT_LOCATION, 0),
+            };
+            let line = i64::try_from(*line).unwrap_or(i64::MAX);
+            bind!(tuple, shop, *order_id, when.at, &when.source, &when.event_id, line, *kind, sku, location, quantity);
         },
     )
     .await?;
@@ -190,11 +204,11 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
     insert(
         connection,
         "parcels (shop, order_id, parcel_id, rung, moving_at, failed_at, shipped_at, delivered_at, carrier,
-            tracking_number, tracking_url)",
+            tracking_number, tracking_url, told)",
         "ON CONFLICT (shop, order_id, parcel_id) DO UPDATE SET rung = excluded.rung, moving_at = excluded.moving_at,
             failed_at = excluded.failed_at, shipped_at = excluded.shipped_at, delivered_at = excluded.delivered_at,
             carrier = excluded.carrier, tracking_number = excluded.tracking_number,
-            tracking_url = excluded.tracking_url",
+            tracking_url = excluded.tracking_url, told = excluded.told",
         &parcels,
         |tuple, (order_id, (parcel_id, parcel))| {
             bind!(
@@ -210,6 +224,7 @@ async fn save_orders(connection: &mut SqliteConnection, work: &ShopWork, secret:
                 &parcel.carrier,
                 &parcel.tracking_number,
                 &parcel.tracking_url,
+                parcel.told.text(),
             );
         },
     )
@@ -252,14 +267,15 @@ async fn save_payments(connection: &mut SqliteConnection, work: &ShopWork) -> Re
         connection,
         "payments (shop, provider, payment_id, order_id, status, method, currency, authorized, captured, refunded,
             fee, failures, first_at, updated_at, captured_at, voided_at, failed_at, decline_code, disputed_at,
-            dispute_closed_at)",
+            dispute_closed_at, told)",
         "ON CONFLICT (shop, provider, payment_id) DO UPDATE SET order_id = excluded.order_id,
             status = excluded.status, method = excluded.method, currency = excluded.currency,
             authorized = excluded.authorized, captured = excluded.captured, refunded = excluded.refunded,
             fee = excluded.fee, failures = excluded.failures, first_at = excluded.first_at,
             updated_at = excluded.updated_at, captured_at = excluded.captured_at, voided_at = excluded.voided_at,
             failed_at = excluded.failed_at, decline_code = excluded.decline_code,
-            disputed_at = excluded.disputed_at, dispute_closed_at = excluded.dispute_closed_at",
+            disputed_at = excluded.disputed_at, dispute_closed_at = excluded.dispute_closed_at,
+            told = excluded.told",
         &dirty,
         |tuple, payment| {
             let row = &payment.row;
@@ -285,199 +301,25 @@ async fn save_payments(connection: &mut SqliteConnection, work: &ShopWork) -> Re
                 &row.decline_code,
                 row.disputed_at,
                 row.dispute_closed_at,
+                row.told.text(),
             );
         },
     )
     .await?;
-    let amounts: Vec<_> =
-        dirty.iter().flat_map(|payment| payment.fresh.iter().map(|amount| (&payment.row, amount))).collect();
+    let mut amounts = Vec::new();
+    for payment in &dirty {
+        let fresh = payment.fresh.iter().filter_map(|key| Some((key, payment.amounts.get(key)?)));
+        amounts.extend(fresh.map(|(key, amount)| (&payment.row, key, amount)));
+    }
     insert(
         connection,
-        "payment_amounts (shop, provider, payment_id, kind, fact, amount)",
-        "",
+        "payment_amounts (shop, provider, payment_id, kind, fact, amount, told_at, told_by)",
+        "ON CONFLICT (shop, provider, payment_id, kind, fact) DO UPDATE SET amount = excluded.amount,
+            told_at = excluded.told_at, told_by = excluded.told_by",
         &amounts,
-        |tuple, (row, (kind, fact, amount))| {
-            bind!(tuple, shop, &row.provider, &row.payment_id, kind, fact, *amount);
-        },
-    )
-    .await
-}
-
-async fn save_shelf(connection: &mut SqliteConnection, work: &ShopWork) -> Result<(), OperationsError> {
-    let shop = work.name.as_str();
-    let dirty: Vec<_> = work.shelf.stock.values().filter(|stock| stock.dirty).collect();
-    insert(
-        connection,
-        "stock (shop, sku, location, on_hand, reserved, incoming, reorder_point, state, updated_at)",
-        "ON CONFLICT (shop, sku, location) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved,
-            incoming = excluded.incoming, reorder_point = excluded.reorder_point, state = excluded.state,
-            updated_at = excluded.updated_at",
-        &dirty,
-        |tuple, stock| {
-            bind!(
-                tuple,
-                shop,
-                &stock.sku,
-                &stock.location,
-                stock.on_hand,
-                stock.reserved,
-                stock.incoming,
-                stock.reorder_point,
-                stock.state(),
-                stock.updated_at,
-            );
-        },
-    )
-    .await?;
-    let sold: Vec<_> = dirty
-        .iter()
-        .flat_map(|stock| stock.sold_dirty.iter().map(|day| (*stock, *day, stock.sold.get(day).copied().unwrap_or(0))))
-        .collect();
-    insert(
-        connection,
-        "stock_sold (shop, sku, location, day, sold)",
-        "ON CONFLICT (shop, sku, location, day) DO UPDATE SET sold = excluded.sold",
-        &sold,
-        |tuple, (stock, day, sold)| {
-            bind!(tuple, shop, &stock.sku, &stock.location, *day, *sold);
-        },
-    )
-    .await?;
-    insert(
-        connection,
-        "stock_movements (shop, sku, location, position, event_time, type, source, event_id, order_id,
-            purchase_order_id, reason, on_hand_change, reserved_change, incoming_change, on_hand)",
-        "",
-        &work.shelf.movements,
-        |tuple, row| {
-            bind!(
-                tuple,
-                shop,
-                &row.sku,
-                &row.location,
-                row.position,
-                row.event_time,
-                row.kind,
-                &row.source,
-                &row.event_id,
-                &row.order_id,
-                &row.purchase_order_id,
-                &row.reason,
-                row.change.on_hand,
-                row.change.reserved,
-                row.change.incoming,
-                row.on_hand,
-            );
-        },
-    )
-    .await
-}
-
-async fn save_alerts(connection: &mut SqliteConnection, work: &ShopWork) -> Result<(), OperationsError> {
-    let shop = work.name.as_str();
-    let open = work.shelf.stock.values().flat_map(|stock| stock.alerts.iter().flatten());
-    let dirty: Vec<&Alert> = open.chain(&work.shelf.closed).filter(|alert| alert.dirty).collect();
-    insert(
-        connection,
-        "alerts (shop, kind, sku, location, raised_position, raised_at, raised_by, closed_position, closed_at,
-            message, available, incoming, reorder_point, sold_30_days, lead_time_days, suggested_quantity)",
-        "ON CONFLICT (shop, kind, sku, location, raised_position) DO UPDATE SET
-            closed_position = excluded.closed_position, closed_at = excluded.closed_at, message = excluded.message,
-            available = excluded.available, incoming = excluded.incoming, reorder_point = excluded.reorder_point,
-            sold_30_days = excluded.sold_30_days, lead_time_days = excluded.lead_time_days,
-            suggested_quantity = excluded.suggested_quantity",
-        &dirty,
-        |tuple, alert| {
-            bind!(
-                tuple,
-                shop,
-                &alert.kind,
-                &alert.sku,
-                &alert.location,
-                alert.raised_position,
-                alert.raised_at,
-                &alert.raised_by,
-                alert.closed_position,
-                alert.closed_at,
-                message(alert),
-                alert.available,
-                alert.incoming,
-                alert.reorder_point,
-                alert.sold_30_days,
-                alert.lead_time_days,
-                alert.suggested_quantity,
-            );
-        },
-    )
-    .await
-}
-
-async fn save_terms(connection: &mut SqliteConnection, work: &ShopWork) -> Result<(), OperationsError> {
-    let shop = work.name.as_str();
-    let products: Vec<_> = work.shelf.products.values().filter(|product| product.dirty).collect();
-    insert(
-        connection,
-        "products (shop, sku, name, category, unit_price, unit_cost, currency, supplier, lead_time_days,
-            min_order_qty, pack_size, reorder_point, updated_at)",
-        "ON CONFLICT (shop, sku) DO UPDATE SET name = excluded.name, category = excluded.category,
-            unit_price = excluded.unit_price, unit_cost = excluded.unit_cost, currency = excluded.currency,
-            supplier = excluded.supplier, lead_time_days = excluded.lead_time_days,
-            min_order_qty = excluded.min_order_qty, pack_size = excluded.pack_size,
-            reorder_point = excluded.reorder_point, updated_at = excluded.updated_at",
-        &products,
-        |tuple, row| {
-            bind!(
-                tuple,
-                shop,
-                &row.sku,
-                &row.name,
-                &row.category,
-                row.unit_price,
-                row.unit_cost,
-                &row.currency,
-                &row.supplier,
-                row.lead_time_days,
-                row.min_order_qty,
-                row.pack_size,
-                row.reorder_point,
-                row.updated_at,
-            );
-        },
-    )
-    .await?;
-    let suppliers: Vec<_> = work.shelf.suppliers.values().filter(|supplier| supplier.dirty).collect();
-    insert(
-        connection,
-        "suppliers (shop, supplier, name, lead_time_days, min_order_qty, updated_at)",
-        "ON CONFLICT (shop, supplier) DO UPDATE SET name = excluded.name, lead_time_days = excluded.lead_time_days,
-            min_order_qty = excluded.min_order_qty, updated_at = excluded.updated_at",
-        &suppliers,
-        |tuple, row| {
-            bind!(tuple, shop, &row.supplier, &row.name, row.lead_time_days, row.min_order_qty, row.updated_at);
-        },
-    )
-    .await?;
-    let purchases: Vec<_> = work.purchases.values().filter(|purchase| purchase.dirty).collect();
-    insert(
-        connection,
-        "purchase_orders (shop, purchase_order_id, sku, location, placed, received, cancelled, supplier, eta)",
-        "ON CONFLICT (shop, purchase_order_id, sku) DO UPDATE SET location = excluded.location,
-            placed = excluded.placed, received = excluded.received, cancelled = excluded.cancelled,
-            supplier = excluded.supplier, eta = excluded.eta",
-        &purchases,
-        |tuple, row| {
-            bind!(
-                tuple,
-                shop,
-                &row.purchase_order_id,
-                &row.sku,
-                &row.location,
-                row.placed,
-                row.received,
-                row.cancelled,
-                &row.supplier,
-                row.eta,
-            );
+        |tuple, (row, (kind, fact), amount)| {
+            let (units, told_at, told_by) = (amount.units, amount.told_at, &amount.told_by);
+            bind!(tuple, shop, &row.provider, &row.payment_id, kind, fact, units, told_at, told_by);
         },
     )
     .await

@@ -332,7 +332,7 @@ impl Operations {
         sqlx::query_as(
             "SELECT position, event_time, type, source, event_id, parcel_id, carrier, tracking_number, reason,
                 provider, method, amount, currency
-             FROM order_events WHERE shop = ? AND order_id = ? ORDER BY event_time, position",
+             FROM order_events WHERE shop = ? AND order_id = ? ORDER BY event_time, source, event_id",
         )
         .bind(shop)
         .bind(order_id)

@@ -55,14 +55,14 @@ pub struct StockRow {
     pub state: StockState,
     /// Order more at or below this; absent without demand and without one set.
     pub reorder_point: Option<String>,
-    /// Time of the latest event that moved it.
+    /// Time of the latest event about it.
     pub updated_at: String,
 }
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MovementRow {
-    /// Place in the log of the event that caused it.
+    /// Place in the log of the event with which it was booked.
     pub position: i64,
     /// When it happened.
     pub time: String,
@@ -254,7 +254,8 @@ impl Operations {
         let rows: Vec<MovementRead> = sqlx::query_as(
             "SELECT position, event_time, type, source, event_id, sku, location, order_id, purchase_order_id, reason,
                 on_hand_change, reserved_change, incoming_change, on_hand
-             FROM stock_movements WHERE shop = ? AND sku = ? ORDER BY position DESC, location LIMIT ?",
+             FROM stock_movements WHERE shop = ? AND sku = ? ORDER BY position DESC, location, entry DESC
+             LIMIT ?",
         )
         .bind(shop)
         .bind(sku)

@@ -145,7 +145,7 @@ async fn what_a_crash_leaves_on_the_disk_goes_on_where_it_stopped() {
     }
 }
 
-fn streamed(
+pub(crate) fn streamed(
     texts: &[String],
 ) -> impl futures::Stream<Item = Result<LoggedEvent<'static>, Box<dyn std::error::Error + Send + Sync>>> {
     let events = logged(texts, 1);

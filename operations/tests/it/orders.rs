@@ -61,7 +61,7 @@ fn realistic() -> Vec<Value> {
 #[tokio::test]
 async fn an_order_tells_its_whole_story() {
     let mut shop = Shop::new().await;
-    shop.apply([event("inventory.counted", &minute(0), json!({"sku": "oud", "on_hand": 10}))]).await;
+    shop.apply([event("inventory.counted", &minute(-1), json!({"sku": "oud", "on_hand": 10}))]).await;
     shop.apply(realistic()).await;
     let order = shop.operations.order("default", "1").await.unwrap().unwrap();
     assert_eq!((order.status.as_str(), order.payment_status.as_str()), ("returned", "partially_refunded"));
@@ -184,16 +184,7 @@ async fn orders_are_listed_newest_first_page_by_page() {
 
 /// What is left out depends on the order of arrival by its nature: places in the log, the ledger's running figures,
 /// what alerts were raised on the way, and how the credit was split.
-const BY_ARRIVAL: [&str; 8] = [
-    "alerts",
-    "order_events",
-    "stock_movements",
-    "invoices",
-    "meta",
-    "stock_sold",
-    "stock.reorder_point",
-    "stock.updated_at",
-];
+const BY_ARRIVAL: [&str; 5] = ["alerts", "order_events", "stock_movements", "invoices", "meta"];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
@@ -210,7 +201,7 @@ proptest! {
             shuffled.apply(&logged(&texts[..cut], 1)).await.unwrap();
             shuffled.apply(&logged(&texts[cut..], 1 + cut as u64)).await.unwrap();
             let mut without = BY_ARRIVAL.to_vec();
-            without.extend(["orders.token", "stock.state"]);
+            without.push("orders.token");
             assert_eq!(dump_without(&path, &without).await, dump_without(&straight.path, &without).await);
             let view = shuffled.order("default", "1").await.unwrap().unwrap();
             assert_eq!(view.invoice_number.as_deref(), Some("INV-2026-000001"));
