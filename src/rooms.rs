@@ -8,6 +8,7 @@ use std::time::Duration;
 use mizan_events::Unknown;
 use mizan_ingest::connectors::Connector;
 use mizan_ingest::rejected::{RejectedReader, RejectedStore};
+use mizan_ingest::watch::Watch;
 use mizan_ingest::{Intake, Worker, WorkerOptions};
 use mizan_lake::{Lake, LakeOptions, RowsTable, SessionSettings};
 use mizan_log::{Log, LogError};
@@ -174,6 +175,18 @@ pub fn connectors(context: &Context) -> Result<BTreeMap<String, Connector>, Fail
         Ok((name.clone(), connector))
     });
     connectors.collect()
+}
+
+/// The folders that the settings have watched.
+pub fn watches(context: &Context) -> Result<Vec<Watch>, Failure> {
+    let watches = context.settings.watch.iter().map(|settings| {
+        Watch::new(settings, Path::new(".")).map_err(|error| {
+            let folder = settings.folder.display();
+            Failure::new(Code::Configuration, format!("settings: watch ({folder}).{error}"))
+                .hint("docs/import.md shows how a folder is watched")
+        })
+    });
+    watches.collect()
 }
 
 /// What pages need to know of the shops.

@@ -18,4 +18,5 @@ mod rebuild;
 mod reference;
 mod storefront;
 mod support;
+mod watch;
 mod webhooks;
