@@ -123,7 +123,7 @@ fn what_is_broken_protected_or_of_another_format_says_so() {
     let cell = r#"<row r="1"><c r="A1" t="s"><v>0</v></c></row>"#;
     let good = fs::read(workbook(&folder, cell, TEXTS)).unwrap();
     let path = folder.path().join("x.xlsx");
-    let mut write = |bytes: &[u8]| {
+    let write = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         told(&path)
     };
