@@ -9,6 +9,7 @@ use mizan_events::Unknown;
 use mizan_ingest::connectors::{Connector, ConnectorSettings};
 use mizan_ingest::pulls::Provider;
 use mizan_ingest::rejected::{RejectedReader, RejectedStore};
+use mizan_ingest::watch::Watch;
 use mizan_ingest::{Intake, Worker, WorkerOptions};
 use mizan_lake::{Lake, LakeOptions, RowsTable, SessionSettings};
 use mizan_log::{Log, LogError};
@@ -183,6 +184,18 @@ pub fn provider(name: &str, settings: &ConnectorSettings) -> Result<Provider, Fa
         Failure::new(Code::Configuration, format!("settings: connectors.{name}.{error}"))
             .hint("docs/pull.md shows what each kind needs")
     })
+}
+
+/// The folders that the settings have watched.
+pub fn watches(context: &Context) -> Result<Vec<Watch>, Failure> {
+    let watches = context.settings.watch.iter().map(|settings| {
+        Watch::new(settings, Path::new(".")).map_err(|error| {
+            let folder = settings.folder.display();
+            Failure::new(Code::Configuration, format!("settings: watch ({folder}).{error}"))
+                .hint("docs/import.md shows how a folder is watched")
+        })
+    });
+    watches.collect()
 }
 
 /// What pages need to know of the shops.

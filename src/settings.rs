@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mizan_ingest::connectors::ConnectorSettings;
+use mizan_ingest::watch::WatchSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Code, Failure};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub shops: BTreeMap<String, Shop>,
     /// Webhooks: what is served at `/v1/webhooks/NAME`.
     pub connectors: BTreeMap<String, ConnectorSettings>,
+    /// Folders whose files `mizan serve` imports.
+    pub watch: Vec<WatchSettings>,
 }
 
 /// The HTTP server.
@@ -118,6 +121,7 @@ impl Default for Settings {
             operations: Operations::default(),
             shops: BTreeMap::from([("default".to_owned(), Shop::default())]),
             connectors: BTreeMap::new(),
+            watch: Vec::new(),
         }
     }
 }
@@ -195,6 +199,9 @@ pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
     for (name, connector) in &settings.connectors {
         check_connector(name, connector, &settings.shops)?;
     }
+    for watch in &settings.watch {
+        check_watch(watch, &settings.shops)?;
+    }
     Ok(settings)
 }
 
@@ -218,6 +225,16 @@ fn check_connector(name: &str, connector: &ConnectorSettings, shops: &BTreeMap<S
         return Err(wrong(&format!("connectors.{name}.shop: there is no [shops.{shop}] in these settings")));
     }
     Ok(())
+}
+
+fn check_watch(watch: &WatchSettings, shops: &BTreeMap<String, Shop>) -> Result<(), Failure> {
+    match &watch.shop {
+        Some(shop) if !shops.contains_key(shop) => {
+            let folder = watch.folder.display();
+            Err(wrong(&format!("watch ({folder}).shop: there is no [shops.{shop}] in these settings")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn wrong(message: &str) -> Failure {

@@ -121,3 +121,55 @@ fn a_mapping_that_cannot_be_read_names_the_place() {
     let told = mizan.fails(&["import", "nowhere.csv"], 65);
     assert!(told.contains("nowhere.csv"), "{told}");
 }
+
+const TILL: &str = r#"# mizan: sheet SHEET
+{type: "order.placed", id: .order, time: (.["sold at"] | to_utc("%Y-%m-%d %H:%M:%S"; "Asia/Riyadh")),
+ data: {order_id: .order, currency: "SAR", channel: (if .paid == "true" then "till" else "online" end),
+   lines: [{sku, name: .product, quantity: (.pieces | tonumber), unit_price: (.price | money)}], total: (.total | money)}}"#;
+
+#[test]
+fn a_workbook_is_read_as_a_person_sees_it() {
+    let mizan = Mizan::new();
+    let home = mizan.home();
+    // Under a name that does not say what it is: the content does.
+    std::fs::copy(repository().join("tests/files/till.xlsx"), home.join("till.export")).unwrap();
+    // The sheet before it is hidden, the next is empty; its header stands in the third row.
+    std::fs::write(home.join("till.jq"), TILL.replace("# mizan: sheet SHEET\n", "")).unwrap();
+    let report = imported(&mizan, &["till.export", "--map", "till.jq"]);
+    assert_eq!((report["accepted"].as_u64(), report["rejected"].as_u64()), (Some(3), Some(2)), "{report}");
+    let rows = mizan.sql(
+        "SELECT event_id, event_time, channel, total, lines[1]['sku'] AS sku, lines[1]['name'] AS name,
+                CAST(lines[1]['quantity'] AS DECIMAL(9, 0)) AS quantity, lines[1]['unit_price'] AS price
+           FROM events.orders ORDER BY event_id",
+    );
+    // By hand from the cells: Riyadh is three hours ahead of UTC.
+    let expected = [
+        ["1001", "2026-03-01T06:15:00Z", "till", "79.0000", "COF-250", "قهوة سعودية ٢٥٠ جم", "2", "39.5000"],
+        ["1002", "2026-03-01T08:40:30Z", "online", "19.9900", "OUD-3", "Cambodian oud oil, 3 ml", "1", "19.9900"],
+        ["1004", "2026-03-02T21:00:00Z", "till", "0.3000", "541909", "", "1", "0.3000"],
+    ];
+    let names = ["event_id", "event_time", "channel", "total", "sku", "name", "quantity", "price"];
+    let found: Vec<[String; 8]> = rows.iter().map(|row| names.map(|name| plain(&row[name]))).collect();
+    assert_eq!(found, expected);
+    let listed = mizan.ok(&["rejected", "list"]);
+    assert!(listed.contains("till.export:7") && listed.contains("cell F7 (`price`) holds the error #N/A"), "{listed}");
+    assert!(listed.contains("till.export:9") && listed.contains("cell J9 holds \"ask Noura\""), "{listed}");
+    assert_eq!(imported(&mizan, &["till.export", "--map", "till.jq"])["skipped_files"], 1);
+}
+
+#[test]
+fn a_sheet_is_chosen_by_name_and_a_wrong_name_lists_the_sheets() {
+    let mizan = Mizan::new();
+    let home = mizan.home();
+    std::fs::copy(repository().join("tests/files/till.xlsx"), home.join("till.xlsx")).unwrap();
+    let returned = r#"# mizan: sheet مرتجعات
+{type: "order.returned", id: "\(.order)/returned", time: "2026-03-04T10:00:00Z",
+ data: {order_id: .order, currency: "SAR", lines: [{sku, quantity: (.pieces | tonumber)}]}}"#;
+    std::fs::write(home.join("returns.jq"), returned).unwrap();
+    assert_eq!(imported(&mizan, &["till.xlsx", "--map", "returns.jq"])["accepted"], 1);
+    std::fs::write(home.join("till.jq"), TILL.replace("SHEET", "Sale")).unwrap();
+    let told = mizan.fails(&["import", "till.xlsx", "--map", "till.jq"], 65);
+    assert!(told.contains("no sheet `Sale`") && told.contains("`Sales`, `مرتجعات`"), "{told}");
+    let told = mizan.fails(&["import", "till.xlsx"], 65);
+    assert!(told.contains("need a mapping"), "{told}");
+}

@@ -20,4 +20,5 @@ mod rebuild;
 mod reference;
 mod storefront;
 mod support;
+mod watch;
 mod webhooks;

@@ -3,7 +3,7 @@
 //! One gate, [`Intake`], takes event text from whatever source: it validates, redacts, gives the rest to the log,
 //! and answers once the log has it on disk. What is not taken goes to the [rejected](rejected) store with its reason.
 //! [`files`] and [`mapping`] turn files of any shape into event text; [`import`](mod@import) drives them through the
-//! gate at full speed. [`Worker`] follows the log, decodes it into columns, shows them to queries at once
+//! gate at full speed; [`watch`] does so with what appears in a folder. [`Worker`] follows the log, decodes it into columns, shows them to queries at once
 //! (the lake's tail) and commits them to Delta from time to time.
 //!
 //! This room never acknowledges what is not on disk, never drops what it refuses, and knows no SQL.
@@ -20,6 +20,7 @@ pub mod mapping;
 pub mod pulls;
 pub mod rejected;
 pub mod storefront;
+pub mod watch;
 mod worker;
 
 pub use decode::{Decoded, Decoder, Refused};

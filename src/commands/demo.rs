@@ -80,6 +80,9 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
         },
     );
 
+    // A real shop's files have no place in a simulated one.
+    context.settings.watch.clear();
+
     let rooms = Rooms::open(&context).await?;
     let keys = demo_keys(&context, &rooms).await?;
     let saved_at = context.data.root().join("demo.json");

@@ -47,8 +47,12 @@ pub async fn run(context: Context, options: cli::Import) -> Result<ExitCode, Fai
     let rooms = Rooms::open(&context).await?;
     let mut worker = rooms.worker(&context).await?.without_showing();
     let intake = rooms.intake(Unknown::Keep);
-    let import_options =
-        ImportOptions { data: context.data.root().to_owned(), again: options.again, strict: options.strict };
+    let import_options = ImportOptions {
+        data: context.data.root().to_owned(),
+        again: options.again,
+        strict: options.strict,
+        shop: None,
+    };
     let progress = ImportProgress::default();
     let bytes = source.bytes();
 

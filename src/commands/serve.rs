@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use mizan_dashboards::{Gate, Progress, Rates, ServerOptions, State};
 use mizan_events::{EventTime, Unknown};
 use mizan_ingest::storefront::Storefront;
+use mizan_ingest::watch::Watcher;
 use mizan_lake::{CompactLimits, Lake};
 use mizan_log::Log;
 use mizan_operations::{Operations, Scope};
@@ -103,6 +104,7 @@ pub async fn serve(
         progress: Arc::clone(&progress),
         max_body_bytes: context.settings.server.max_body_bytes,
     };
+    let watches = rooms::watches(context)?;
     let (stopping, stopped) = watch::channel(false);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
         // An error means that the sender is gone, which is a stop as well.
@@ -132,9 +134,14 @@ pub async fn serve(
         until_stopped(stopped),
     ));
 
+    let watcher = Watcher::start(watches, rooms.intake(Unknown::Keep), context.data.root());
+    let watcher = watcher.map_err(|error| Failure::io("cannot start threads", &error))?;
+
     let options =
         ServerOptions { http: context.settings.server.http, max_connections: context.settings.server.max_connections };
     let served = mizan_dashboards::serve(mizan_dashboards::router(state), options, listening, stop).await;
+    // It goes first, so that the worker brings what it took into the lake.
+    tokio::task::spawn_blocking(move || watcher.stop()).await.or_fail(Code::Software)?;
     let _ = stopping.send(true);
     for puller in pullers {
         puller.await.or_fail(Code::Software)?;

@@ -130,17 +130,24 @@ fn read(source: &SourceFile, reader: &mut Reader<Bounded>, record: &mut ByteReco
 }
 
 fn header(source: &SourceFile, record: &ByteRecord) -> Result<Vec<String>, FileError> {
+    let cells: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
+    let cells = cells.map_err(|_| {
+        source.damaged(
+            "its header is not UTF-8; if the file is in another encoding, name it in the mapping, as in `# mizan: encoding latin1`",
+        )
+    })?;
+    column_names(source, cells.into_iter())
+}
+
+/// The names that the cells of a header give to the columns.
+pub(super) fn column_names<'a>(
+    source: &SourceFile,
+    cells: impl Iterator<Item = &'a str>,
+) -> Result<Vec<String>, FileError> {
     let mut seen = HashSet::new();
-    let mut names = Vec::with_capacity(record.len());
-    for (index, cell) in record.iter().enumerate() {
-        let name = std::str::from_utf8(cell)
-            .map_err(|_| {
-                source.damaged(
-                    "its header is not UTF-8; if the file is in another encoding, name it in the mapping, as in `# mizan: encoding latin1`",
-                )
-            })?
-            .trim();
-        let name = match name {
+    let mut names = Vec::new();
+    for (index, cell) in cells.enumerate() {
+        let name = match cell.trim() {
             "" => format!("column_{}", index + 1),
             name => name.to_owned(),
         };

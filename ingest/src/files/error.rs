@@ -17,7 +17,7 @@ pub enum FileError {
     },
     /// Neither name nor content say what it is.
     #[error(
-        "{path} is of no known type, known are .csv, .tsv, .ndjson, .jsonl (each also as .gz or .zst) and .parquet"
+        "{path} is of no known type, known are .csv, .tsv, .ndjson, .jsonl (each also as .gz or .zst), .parquet and .xlsx"
     )]
     UnknownType {
         /// The file.
@@ -36,6 +36,42 @@ pub enum FileError {
     JsonArray {
         /// The file.
         path: PathBuf,
+    },
+    /// A spreadsheet in a format that is not read.
+    #[error("{path} is {kind}, which Mizan does not read: save it as .xlsx or .csv")]
+    OtherSpreadsheet {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A workbook that is encrypted.
+    #[error("{path} is protected by a password: save it without one")]
+    Protected {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A workbook that would take all memory.
+    #[error("{path}: its part {part} unpacks to {bytes} bytes, more than the {limit} that are read")]
+    PartTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The part of the workbook.
+        part: String,
+        /// What it says to unpack to.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The sheet that the mapping names is missing.
+    #[error("{path} has no sheet `{sheet}`, it has {known}")]
+    NoSheet {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        sheet: String,
+        /// Its sheets.
+        known: String,
     },
     /// A header that names a column twice.
     #[error("{path}: column `{column}` stands twice in the header, rename one")]

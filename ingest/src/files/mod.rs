@@ -1,4 +1,4 @@
-//! Files: CSV, NDJSON and Parquet as streams of records, in memory that does not grow with the file.
+//! Files: CSV, Excel, NDJSON and Parquet as streams of records, in memory that does not grow with the file.
 //!
 //! [`Source::open`] finds the files and says what each is; [`SourceFile::records`] reads one of them record by
 //! record for a mapping, [`SourceFile::chunks`] hands NDJSON of ready events out in large blocks. Every record
@@ -11,6 +11,7 @@ mod chunks;
 mod csv;
 mod encoding;
 mod error;
+mod excel;
 mod group;
 mod input;
 mod lines;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// A place in a file to go on from: everything before it has been given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
-    /// Rows before it; for NDJSON, lines.
+    /// Rows before it; for NDJSON, lines; of a sheet, rows that are not empty.
     pub rows: u64,
     /// Bytes of uncompressed text before it; only NDJSON uses it.
     pub bytes: u64,
@@ -40,7 +40,7 @@ impl Item {
 /// One record: a row, or the rows of a group.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Where it begins: the line in a text file, the row number in Parquet; from 1.
+    /// Where it begins: the line in a text file, the number of the row in a sheet or in Parquet; from 1.
     pub line: u64,
     /// Where to go on after it.
     pub position: Position,
@@ -99,7 +99,7 @@ impl Rows {
 /// One row, still as text.
 #[derive(Clone, Debug)]
 pub enum Row {
-    /// Cells of a CSV file under their header.
+    /// Cells of a CSV file or of a sheet under their header.
     Cells {
         /// The column names.
         header: Arc<[String]>,

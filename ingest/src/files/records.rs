@@ -3,6 +3,7 @@
 use super::csv::{self, Cells};
 use super::encoding::Encoding;
 use super::error::FileError;
+use super::excel::Sheet;
 use super::group::Grouping;
 use super::input::Progress;
 use super::lines::Lines;
@@ -17,6 +18,8 @@ pub struct ReadOptions {
     pub encoding: Option<Encoding>,
     /// The delimiter of CSV files; by their extension when absent.
     pub delimiter: Option<u8>,
+    /// The sheet of a workbook; the first one that holds anything when absent.
+    pub sheet: Option<String>,
     /// The column whose runs of equal values make groups.
     pub group_by: Option<String>,
 }
@@ -31,6 +34,7 @@ pub struct Records {
 
 enum Reader {
     Csv(Box<Cells>),
+    Excel(Box<Sheet>),
     Ndjson(Lines),
     Parquet(Box<Batches>),
 }
@@ -55,6 +59,14 @@ impl Records {
                     names => missing(names),
                 };
                 (Reader::Csv(Box::new(cells)), missing)
+            }
+            Format::Excel => {
+                let sheet = Sheet::open(source, options.sheet.as_deref(), from, &progress)?;
+                let missing = match sheet.header() {
+                    [] => None,
+                    names => missing(names),
+                };
+                (Reader::Excel(Box::new(sheet)), missing)
             }
             Format::Ndjson => {
                 let lines = Lines::open(source, encoding, from, &progress)?;
@@ -85,6 +97,7 @@ impl Records {
             }
             let item = match &mut self.reader {
                 Reader::Csv(cells) => cells.next()?,
+                Reader::Excel(sheet) => sheet.next()?,
                 Reader::Ndjson(lines) => lines.next()?,
                 Reader::Parquet(batches) => batches.next()?,
             };

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use super::chunks::Chunks;
 use super::error::FileError;
+use super::excel;
 use super::input::{self, Progress};
 use super::record::Position;
 use super::records::{ReadOptions, Records};
@@ -17,6 +18,8 @@ use super::records::{ReadOptions, Records};
 pub enum Format {
     /// Rows of cells under a header, with this delimiter unless a mapping names another.
     Csv(u8),
+    /// An Excel workbook: rows of cells under a header, in one of its sheets.
+    Excel,
     /// One JSON object a line.
     Ndjson,
     /// Apache Parquet.
@@ -173,6 +176,9 @@ impl SourceFile {
         if head == b"PAR1" {
             return Ok(Format::Parquet);
         }
+        if excel::recognise(&self.path, head)? {
+            return Ok(Format::Excel);
+        }
         let name = self.path.to_string_lossy().to_ascii_lowercase();
         let name = name.trim_end_matches(".gz").trim_end_matches(".zst");
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -190,6 +196,8 @@ impl SourceFile {
             "csv" => Ok(Format::Csv(b',')),
             "tsv" | "tab" => Ok(Format::Csv(b'\t')),
             "ndjson" | "jsonl" => Ok(Format::Ndjson),
+            // Says what is wrong with it when it is read.
+            "xlsx" | "xlsm" => Ok(Format::Excel),
             _ => match first()? {
                 Some(b'{') => Ok(Format::Ndjson),
                 Some(b'[') if extension == "json" => Err(FileError::JsonArray { path: self.path.clone() }),

@@ -2,6 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr_iter;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::decode::{Decoded, Decoder};
 use crate::files::{BadRow, Chunk, ChunkItem, FileError, Item, Position, ReadOptions, Record, Rows, SourceFile};
@@ -90,9 +92,17 @@ pub(super) fn blocks(
 }
 
 /// Decodes a block; pure work, on any thread.
-pub(super) fn decode(block: Block, mapping: Option<&Mapping>, decoder: &mut Decoder) -> DecodedBlock {
+pub(super) fn decode(
+    block: Block,
+    mapping: Option<&Mapping>,
+    shop: Option<&str>,
+    decoder: &mut Decoder,
+) -> DecodedBlock {
     match (block, mapping) {
-        (Block::Lines(chunk), _) => decode_chunk(&chunk, decoder),
+        (Block::Lines(chunk), _) => match shop {
+            Some(shop) => decode_chunk(&with_shop(chunk, shop), decoder),
+            None => decode_chunk(&chunk, decoder),
+        },
         (Block::Records(records), Some(mapping)) => decode_records(records, mapping, decoder),
         // Records are only read for a mapping.
         (Block::Records(_), None) => nothing(Vec::new(), decoder),
@@ -105,6 +115,32 @@ pub(super) fn decode(block: Block, mapping: Option<&Mapping>, decoder: &mut Deco
 fn nothing(refused: Vec<RefusedRow>, decoder: &mut Decoder) -> DecodedBlock {
     let decoded = decoder.decode(&Bytes::new(), std::iter::empty());
     DecodedBlock { decoded, refused }
+}
+
+/// The same lines, with this shop in the events that name none. A line that is no object stays as it is.
+fn with_shop(chunk: Chunk, shop: &str) -> Chunk {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        shop: Option<&'a RawValue>,
+    }
+    let field = serde_json::json!({ "shop": shop }).to_string();
+    // `{"shop":"x"}` without the last brace begins the object.
+    let field = field.trim_end_matches('}').as_bytes();
+    let mut bytes = BytesMut::with_capacity(chunk.bytes.len() + 64);
+    for line in chunk.bytes.split_inclusive(|byte| *byte == b'\n') {
+        let named = serde_json::from_slice::<Named<'_>>(line).map(|named| named.shop.is_some());
+        let rest = line.trim_ascii_start().strip_prefix(b"{").filter(|rest| !rest.trim_ascii_start().starts_with(b"}"));
+        match (named, rest) {
+            (Ok(false), Some(rest)) => {
+                bytes.extend_from_slice(field);
+                bytes.extend_from_slice(b",");
+                bytes.extend_from_slice(rest);
+            }
+            _ => bytes.extend_from_slice(line),
+        }
+    }
+    Chunk { bytes: bytes.freeze(), ..chunk }
 }
 
 fn decode_chunk(chunk: &Chunk, decoder: &mut Decoder) -> DecodedBlock {

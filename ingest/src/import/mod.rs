@@ -4,13 +4,16 @@
 //! checked and built into columns. Back in their order, blocks are offered to the log, a few at a time so that it writes
 //! while others are made (one fsync for all that wait), and their columns go straight onto the lake's tail, so that nothing
 //! is decoded twice.
+//!
+//! Beside a running server its own worker follows the log and is the lake's only committer: there files are
+//! [appended](append) to the log and nothing else.
 
 mod block;
 mod pipeline;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mizan_log::AppendError;
 use tokio::runtime::Handle;
@@ -20,6 +23,7 @@ use crate::intake::Intake;
 use crate::mapping::Mapping;
 use crate::rejected::RejectedError;
 use crate::worker::{Worker, WorkerError};
+use pipeline::{Job, ToLake};
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub struct ImportOptions {
     pub again: bool,
     /// Stop at the first row that is refused.
     pub strict: bool,
+    /// The shop of events that name none; `default` when absent.
+    pub shop: Option<String>,
 }
 
 /// What came of an import.
@@ -83,6 +89,25 @@ pub enum ImportError {
     /// A thread ended early.
     #[error("the import's {0} thread ended early")]
     Thread(&'static str),
+    /// It was asked to end.
+    #[error("the import was asked to stop")]
+    Stopped,
+}
+
+/// Asks an import to end after the blocks that it has read. Cheap to clone, usable from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks for it.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// How far an import has come, readable from any thread.
@@ -113,6 +138,37 @@ pub fn import(
     options: &ImportOptions,
     progress: &ImportProgress,
 ) -> Result<ImportSummary, ImportError> {
+    let job = Job { intake, source, mapping, options, progress, stop: &Stop::default() };
+    let (todo, mut summary) = todo(&job)?;
+    // What the log holds from before comes first: columns are pushed in the order of their positions.
+    runtime.block_on(worker.catch_up())?;
+    pipeline::run(&job, Some(ToLake { worker, runtime }), todo, &mut summary)?;
+    // The log can forget what was imported; it gets ready for that while the last columns are written.
+    intake.log().begin_seal();
+    runtime.block_on(worker.flush())?;
+    Ok(summary)
+}
+
+/// Imports files into the log alone, for a worker that follows it. Blocks; not to be called from within an async task.
+///
+/// # Errors
+/// See [`ImportError`].
+pub fn append(
+    intake: &Intake,
+    source: &Source,
+    mapping: Option<&Mapping>,
+    options: &ImportOptions,
+    stop: &Stop,
+) -> Result<ImportSummary, ImportError> {
+    let job = Job { intake, source, mapping, options, progress: &ImportProgress::default(), stop };
+    let (todo, mut summary) = todo(&job)?;
+    pipeline::run(&job, None, todo, &mut summary)?;
+    Ok(summary)
+}
+
+/// The files that are not imported yet, and what is known of the others.
+fn todo(job: &Job<'_>) -> Result<(Vec<(usize, ImportState)>, ImportSummary), ImportError> {
+    let Job { source, mapping, options, .. } = job;
     let mut summary = ImportSummary::default();
     let mut todo = Vec::new();
     for (index, file) in source.files.iter().enumerate() {
@@ -127,11 +183,5 @@ pub fn import(
         }
     }
     summary.files = todo.len();
-    // What the log holds from before comes first: columns are pushed in the order of their positions.
-    runtime.block_on(worker.catch_up())?;
-    pipeline::run(intake, worker, runtime, source, mapping, options, todo, progress, &mut summary)?;
-    // The log can forget what was imported; it gets ready for that while the last columns are written.
-    intake.log().begin_seal();
-    runtime.block_on(worker.flush())?;
-    Ok(summary)
+    Ok((todo, summary))
 }

@@ -9,7 +9,7 @@ use mizan_log::{Entry, Offered, Outcome};
 use tokio::runtime::Handle;
 
 use super::block::{DecodedBlock, ReadBlock, RefusedRow, blocks, decode};
-use super::{ImportError, ImportOptions, ImportProgress, ImportSummary};
+use super::{ImportError, ImportOptions, ImportProgress, ImportSummary, Stop};
 use crate::decode::{Decoded, Decoder};
 use crate::files::{FileError, ImportState, Position, Source};
 use crate::intake::Intake;
@@ -34,18 +34,35 @@ struct Numbered<T> {
     content: T,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where every part of an import meets")]
+/// What is to be done.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) intake: &'a Intake,
+    pub(super) source: &'a Source,
+    pub(super) mapping: Option<&'a Mapping>,
+    pub(super) options: &'a ImportOptions,
+    pub(super) progress: &'a ImportProgress,
+    pub(super) stop: &'a Stop,
+}
+
+/// Where columns go that are ready; without it they are left to whoever follows the log.
+pub(super) struct ToLake<'a> {
+    pub(super) worker: &'a mut Worker,
+    pub(super) runtime: &'a Handle,
+}
+
 pub(super) fn run(
-    intake: &Intake,
-    worker: &mut Worker,
-    runtime: &Handle,
-    source: &Source,
-    mapping: Option<&Mapping>,
-    options: &ImportOptions,
+    job: &Job<'_>,
+    lake: Option<ToLake<'_>>,
     todo: Vec<(usize, ImportState)>,
-    progress: &ImportProgress,
     summary: &mut ImportSummary,
 ) -> Result<(), ImportError> {
+    let shop = job.options.shop.as_deref();
+    let mapping = match (job.mapping, shop) {
+        (Some(mapping), Some(shop)) => Some(&mapping.for_shop(shop)),
+        (mapping, _) => mapping,
+    };
+    let job = &Job { mapping, ..*job };
     let decoders = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 16);
     let (send_read, receive_read) = sync_channel::<Numbered<Option<ReadBlock>>>(WAITING);
     let (send_decoded, receive_decoded) = sync_channel::<Numbered<Option<DecodedBlock>>>(WAITING);
@@ -57,9 +74,8 @@ pub(super) fn run(
 
     std::thread::scope(|scope| {
         let named = |name: &str| std::thread::Builder::new().name(format!("mizan-{name}"));
-        let reader = named("read")
-            .spawn_scoped(scope, move || read(source, mapping, &starts, &send_read, progress))
-            .map_err(ImportError::Start)?;
+        let reader =
+            named("read").spawn_scoped(scope, move || read(job, &starts, &send_read)).map_err(ImportError::Start)?;
         for _ in 0..decoders {
             let (receive, send) = (Arc::clone(&receive_read), send_decoded.clone());
             let decoder = move || {
@@ -68,7 +84,7 @@ pub(super) fn run(
                     // The lock is held while waiting, so that blocks are taken in turn.
                     let taken = receive.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(Numbered { number, file, position, ends_file, content }) = taken else { break };
-                    let content = content.map(|read| decode(read.block, mapping, &mut decoder));
+                    let content = content.map(|read| decode(read.block, mapping, shop, &mut decoder));
                     if send.send(Numbered { number, file, position, ends_file, content }).is_err() {
                         break;
                     }
@@ -79,17 +95,15 @@ pub(super) fn run(
         drop(send_decoded);
         drop(receive_read);
         let mut sink = Sink {
-            intake,
-            worker,
-            runtime,
-            source,
-            options,
+            job,
+            lake,
             todo,
             received_at,
             summary,
             next: 0,
             early: BTreeMap::new(),
             offered: VecDeque::new(),
+            unsaved: None,
         };
         let stored = sink.drain(&receive_decoded);
         // When storing failed, the other threads end because nobody takes their blocks any more.
@@ -100,12 +114,11 @@ pub(super) fn run(
 }
 
 fn read(
-    source: &Source,
-    mapping: Option<&Mapping>,
+    job: &Job<'_>,
     starts: &[(usize, Position)],
     send: &SyncSender<Numbered<Option<ReadBlock>>>,
-    progress: &ImportProgress,
 ) -> Result<(), ImportError> {
+    let Job { source, mapping, progress, stop, .. } = *job;
     let mut number = 0;
     let mut before: u64 = 0;
     for (file, (index, start)) in starts.iter().enumerate() {
@@ -113,6 +126,9 @@ fn read(
         let mut position = *start;
         for block in blocks(described, mapping, *start, *index)? {
             let block: ReadBlock = block.map_err(|error: FileError| error)?;
+            if stop.is_asked() {
+                return Err(ImportError::Stopped);
+            }
             position = block.position;
             let numbered = Numbered { number, file, position, ends_file: false, content: Some(block) };
             if send.send(numbered).is_err() {
@@ -133,17 +149,16 @@ fn read(
 
 /// Where blocks end up, in their order.
 struct Sink<'a> {
-    intake: &'a Intake,
-    worker: &'a mut Worker,
-    runtime: &'a Handle,
-    source: &'a Source,
-    options: &'a ImportOptions,
+    job: &'a Job<'a>,
+    lake: Option<ToLake<'a>>,
     todo: Vec<(usize, ImportState)>,
     received_at: EventTime,
     summary: &'a mut ImportSummary,
     next: u64,
     early: BTreeMap<u64, Numbered<Option<DecodedBlock>>>,
     offered: VecDeque<Numbered<Option<OfferedBlock>>>,
+    /// How far a file has come beyond what is kept on disk.
+    unsaved: Option<(usize, Position)>,
 }
 
 /// A block on its way into the log.
@@ -181,6 +196,10 @@ impl Sink<'_> {
         while !self.offered.is_empty() {
             self.settle_oldest()?;
         }
+        // The reader was asked to stop, or can read no further: the next import goes on right here.
+        if let Some((file, position)) = self.unsaved.take() {
+            self.todo[file].1.save(position)?;
+        }
         Ok(())
     }
 
@@ -193,7 +212,7 @@ impl Sink<'_> {
             let (entries, columns, _) = decoded.into_parts();
             let tags: Vec<u8> = entries.iter().map(|entry: &Entry| entry.tag).collect();
             if !entries.is_empty() {
-                let answer = self.intake.log().offer_blocking(self.received_at.micros(), entries)?;
+                let answer = self.job.intake.log().offer_blocking(self.received_at.micros(), entries)?;
                 offered = Some(OfferedBlock { offered: answer, columns, tags });
             }
         }
@@ -211,10 +230,13 @@ impl Sink<'_> {
             self.hand_on(columns, &tags, &outcomes)?;
         }
         let state = &mut self.todo[file].1;
+        self.unsaved = None;
         if ends_file {
             state.finish()?;
         } else if number % SAVE_EVERY == SAVE_EVERY - 1 {
             state.save(position)?;
+        } else {
+            self.unsaved = Some((file, position));
         }
         Ok(())
     }
@@ -231,9 +253,9 @@ impl Sink<'_> {
                 Outcome::Conflict => self.summary.conflicts += 1,
             }
         }
-        let Some(last) = last else { return Ok(()) };
+        let (Some(last), Some(lake)) = (last, &mut self.lake) else { return Ok(()) };
         let columns = Decoded::positioned(columns, tags, outcomes, self.received_at).map_err(WorkerError::from)?;
-        self.runtime.block_on(self.worker.push(columns, last))?;
+        lake.runtime.block_on(lake.worker.push(columns, last))?;
         Ok(())
     }
 
@@ -241,8 +263,8 @@ impl Sink<'_> {
         if refused.is_empty() {
             return Ok(());
         }
-        let path = self.source.files[self.todo[file].0].path.display().to_string();
-        if let (true, Some(first)) = (self.options.strict, refused.first()) {
+        let path = self.job.source.files[self.todo[file].0].path.display().to_string();
+        if let (true, Some(first)) = (self.job.options.strict, refused.first()) {
             return Err(ImportError::Refused { file: path, line: first.line, reason: first.reason.clone() });
         }
         self.summary.rejected += refused.len() as u64;
@@ -255,7 +277,7 @@ impl Sink<'_> {
             };
             Reject::new(origin, row.reason, row.body)
         });
-        self.intake.rejected().append(rejects.collect())?;
+        self.job.intake.rejected().append(rejects.collect())?;
         Ok(())
     }
 }

@@ -71,6 +71,15 @@ impl Mapping {
         Self { defaults, ..self.clone() }
     }
 
+    /// The same mapping for events of this shop, where they name none themselves.
+    #[must_use]
+    pub fn for_shop(&self, shop: &str) -> Self {
+        let mut mapping = self.clone();
+        mapping.defaults.retain(|(name, _)| *name != "shop");
+        mapping.defaults.push(("shop", shop.to_owned()));
+        mapping
+    }
+
     /// The mapping's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -3,7 +3,7 @@
 use super::error::{MappingError, Place};
 use crate::files::{Encoding, ReadOptions};
 
-const KNOWN: [&str; 5] = ["group_by", "encoding", "delimiter", "source", "input"];
+const KNOWN: [&str; 6] = ["group_by", "encoding", "delimiter", "sheet", "source", "input"];
 
 /// What the comment lines at the top of a mapping say about the files it reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Directives {
     pub encoding: Option<Encoding>,
     /// What stands between the cells of a CSV file; a comma when absent.
     pub delimiter: Option<u8>,
+    /// The sheet of a workbook; the first one that holds anything when absent.
+    pub sheet: Option<String>,
     /// The `source` of events that name none; the mapping's name when absent.
     pub source: Option<String>,
     /// What the program is given.
@@ -33,7 +35,12 @@ pub enum Input {
 impl Directives {
     /// How files are to be read for this mapping.
     pub fn read_options(&self) -> ReadOptions {
-        ReadOptions { encoding: self.encoding, delimiter: self.delimiter, group_by: self.group_by.clone() }
+        ReadOptions {
+            encoding: self.encoding,
+            delimiter: self.delimiter,
+            sheet: self.sheet.clone(),
+            group_by: self.group_by.clone(),
+        }
     }
 
     /// Reads the leading comment lines of `text`; the first line that is neither comment nor blank ends them.
@@ -77,6 +84,7 @@ impl Directives {
         }
         match key {
             "group_by" => once(key, &mut self.group_by, value.to_owned()),
+            "sheet" => once(key, &mut self.sheet, value.to_owned()),
             "source" => once(key, &mut self.source, value.to_owned()),
             "input" => {
                 self.input = match value {
@@ -146,11 +154,12 @@ mod tests {
 
     #[test]
     fn directives_are_read_up_to_the_first_line_of_the_program() {
-        let text = "# A shop\n# mizan: group_by InvoiceNo\n#mizan: encoding latin1\n\n# mizan: delimiter ;\n# mizan: source uci\n{}\n# mizan: nonsense\n";
+        let text = "# A shop\n# mizan: group_by InvoiceNo\n#mizan: encoding latin1\n\n# mizan: delimiter ;\n# mizan: sheet Sales 2026\n# mizan: source uci\n{}\n# mizan: nonsense\n";
         let found = Directives::parse("m", text).unwrap();
         assert_eq!(found.group_by.as_deref(), Some("InvoiceNo"));
         assert_eq!(found.encoding, Encoding::from_name("latin1"));
         assert_eq!(found.delimiter, Some(b';'));
+        assert_eq!(found.sheet.as_deref(), Some("Sales 2026"));
         assert_eq!(found.source.as_deref(), Some("uci"));
     }
 
