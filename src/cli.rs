@@ -44,7 +44,7 @@ pub enum Command {
     Demo(Demo),
     /// Take events, serve the API and the dashboard
     Serve(Serve),
-    /// Import files: CSV, NDJSON and Parquet, also compressed
+    /// Import files: CSV, Excel, NDJSON and Parquet, also compressed
     Import(Import),
     /// Pull history from a provider's API, and the webhooks that never came
     Pull(Pull),
