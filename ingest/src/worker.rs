@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::error::ArrowError;
 use mizan_events::{EventError, Family};
 use mizan_lake::{Lake, LakeError};
-use mizan_log::{Log, LogError};
+use mizan_log::{Log, LogError, Reader};
 use tokio::time::Instant;
 
 pub use columns::{Columns, fill_tail};
@@ -79,6 +79,8 @@ pub struct Worker {
     commit: Option<Commit>,
     /// What each table holds: this is its only committer.
     committed: [u64; Family::COUNT],
+    /// Stands at `read`, unless columns were pushed past it.
+    reader: Option<Reader>,
     /// Everything up to here was read.
     read: u64,
     /// Everything up to here is in Delta.
@@ -105,6 +107,7 @@ impl Worker {
             pending: Pending::default(),
             commit: None,
             committed,
+            reader: None,
             read: flushed,
             flushed,
         })
@@ -121,11 +124,14 @@ impl Worker {
     /// # Errors
     /// When the log cannot be read or holds what this version does not know.
     pub async fn catch_up(&mut self) -> Result<u64, WorkerError> {
-        let mut reader = self.log.reader(self.read);
+        // A reader knows its place in the file; a new one would walk there from the segment's beginning.
+        let kept = self.reader.take().filter(|reader| reader.position() == self.read);
+        let mut reader = kept.unwrap_or_else(|| self.log.reader(self.read));
         while let Some(records) = tokio::task::block_in_place(|| reader.next(READ_BYTES))? {
             let (last, batches) = tokio::task::block_in_place(|| columns(&records))?;
             self.push(batches, last).await?;
         }
+        self.reader = Some(reader);
         Ok(self.read)
     }
 
