@@ -8,6 +8,8 @@ use bytes::Bytes;
 use mizan_events::{BatchBuilder, EventError, EventTime, Family, Parser, Unknown};
 use mizan_log::{Entry, Outcome};
 
+use crate::intake::entry_of;
+
 /// Lines read, checked and built into columns, not yet in the log.
 pub struct Decoded {
     /// What the log shall store, in the order of the lines.
@@ -50,10 +52,8 @@ impl Decoder {
         for (index, line) in lines.enumerate() {
             match parser.parse(line) {
                 Ok(event) => {
-                    let family = event.family();
-                    self.builders[family.index()].append(&event, 0, self.received_at);
-                    let bytes = if event.redacted { event.to_json().into() } else { block.slice_ref(line.as_bytes()) };
-                    entries.push(Entry { identity: event.identity(), tag: family.tag(), bytes });
+                    self.builders[event.family().index()].append(&event, 0, self.received_at);
+                    entries.push(entry_of(&event, || block.slice_ref(line.as_bytes())));
                     parser.reuse(event);
                 }
                 Err(error) => refused.push(Refused { index, text: line.to_owned(), error }),

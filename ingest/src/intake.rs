@@ -79,6 +79,25 @@ impl Intake {
         &self.log
     }
 
+    /// Gives entries that were checked to the log; they are on disk when this returns.
+    pub(crate) async fn append(
+        &self,
+        received_at: EventTime,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<Outcome>, IntakeError> {
+        Ok(self.log.append(received_at.micros(), entries).await?)
+    }
+
+    /// Keeps what was refused; it is on disk when this returns.
+    pub(crate) async fn keep(&self, rejects: Vec<Reject>) -> Result<(), IntakeError> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let store = Arc::clone(&self.rejected);
+        tokio::task::spawn_blocking(move || store.append(rejects)).await.map_err(RejectedError::from)??;
+        Ok(())
+    }
+
     /// Takes the events of one request. Good events of a request with bad ones are kept; all of it is on disk when this
     /// returns.
     ///
@@ -87,14 +106,14 @@ impl Intake {
     pub async fn accept(&self, body: &Bytes, events: Vec<&str>, origin: &Origin) -> Result<Receipt, IntakeError> {
         let received_at = EventTime::now();
         let mut entries = Vec::with_capacity(events.len());
-        let mut places = Vec::with_capacity(events.len());
+        let mut offered = Vec::with_capacity(events.len());
         let mut receipt = Receipt::default();
         let mut rejects = Vec::new();
         for (index, text) in events.into_iter().enumerate() {
             match self.check(body, text, received_at) {
                 Ok(entry) => {
                     entries.push(entry);
-                    places.push(index);
+                    offered.push((index, text));
                 }
                 Err(error) => {
                     rejects.push(Reject::new(Origin { index: Some(index), ..origin.clone() }, error.clone(), text));
@@ -102,30 +121,21 @@ impl Intake {
                 }
             }
         }
-        if !rejects.is_empty() {
-            let store = Arc::clone(&self.rejected);
-            tokio::task::spawn_blocking(move || store.append(rejects)).await.map_err(RejectedError::from)??;
-        }
-        let offered: Vec<(usize, Bytes)> =
-            places.into_iter().zip(entries.iter().map(|entry| entry.bytes.clone())).collect();
+        self.keep(rejects).await?;
         let mut conflicts = Vec::new();
-        let outcomes = self.log.append(received_at.micros(), entries).await?;
-        for ((index, bytes), outcome) in offered.into_iter().zip(outcomes) {
+        let outcomes = self.append(received_at, entries).await?;
+        for ((index, text), outcome) in offered.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Stored(_) => receipt.accepted += 1,
                 Outcome::Duplicate => receipt.duplicates += 1,
                 Outcome::Conflict => {
-                    let text = String::from_utf8_lossy(&bytes);
-                    receipt.rejected.push(RejectedItem { index, id: id_of(&text), error: CONFLICT.to_owned() });
+                    receipt.rejected.push(RejectedItem { index, id: id_of(text), error: CONFLICT.to_owned() });
                     conflicts.push(Reject::new(Origin { index: Some(index), ..origin.clone() }, CONFLICT, text));
                 }
             }
         }
-        if !conflicts.is_empty() {
-            let store = Arc::clone(&self.rejected);
-            tokio::task::spawn_blocking(move || store.append(conflicts)).await.map_err(RejectedError::from)??;
-            receipt.rejected.sort_by_key(|item| item.index);
-        }
+        self.keep(conflicts).await?;
+        receipt.rejected.sort_by_key(|item| item.index);
         Ok(receipt)
     }
 

@@ -181,21 +181,17 @@ impl Connector {
         let text = envelope.to_json();
         match self.events(&text, now).await? {
             Ok(checked) => {
-                let mut entries: Vec<Entry> = checked.into_iter().map(|checked| checked.entry).collect();
-                let raw = self.raw(&envelope, entries.len(), now)?;
-                entries.insert(0, raw);
-                let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
+                let mut entries = vec![self.raw(&envelope, checked.len(), now)?];
+                entries.extend(checked.into_iter().map(|checked| checked.entry));
+                let outcomes = intake.append(now, entries).await?;
                 Ok(received(&outcomes[1..]))
             }
             Err(reason) => {
                 let raw = self.raw(&envelope, 0, now)?;
                 let origin =
                     Origin { kind: "webhook".to_owned(), connector: Some(self.name.clone()), ..Origin::default() };
-                let reject = Reject::new(origin, reason.clone(), text);
-                let store = Arc::clone(intake.rejected());
-                let kept = tokio::task::spawn_blocking(move || store.append(vec![reject])).await?;
-                kept.map_err(IntakeError::from)?;
-                intake.log().append(now.micros(), vec![raw]).await.map_err(IntakeError::from)?;
+                intake.keep(vec![Reject::new(origin, reason.clone(), text)]).await?;
+                intake.append(now, vec![raw]).await?;
                 Ok(Received { rejected: Some(reason), ..Received::default() })
             }
         }
@@ -209,8 +205,7 @@ impl Connector {
         match self.events(envelope, now).await? {
             Ok(checked) => {
                 let entries = checked.into_iter().map(|checked| checked.entry).collect();
-                let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
-                Ok(received(&outcomes))
+                Ok(received(&intake.append(now, entries).await?))
             }
             Err(reason) => Ok(Received { rejected: Some(reason), ..Received::default() }),
         }

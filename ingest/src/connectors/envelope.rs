@@ -30,6 +30,9 @@ const DROPPED: [&str; 9] = [
     "user-agent",
 ];
 
+/// Ends of the names of headers that say what a body is about: the same body under two topics is two deliveries.
+const TOPICS: [&str; 2] = ["topic", "-event"];
+
 /// A webhook, proven and clean: no secrets, no card data.
 #[derive(Debug, Serialize)]
 pub(super) struct Envelope<'a> {
@@ -43,9 +46,6 @@ pub(super) struct Envelope<'a> {
     #[serde(skip)]
     pub(super) text: String,
 }
-
-/// Headers that say what a body is about: the same body under two topics is two deliveries.
-const TOPICS: [&str; 2] = ["topic", "-event"];
 
 /// Why a body cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

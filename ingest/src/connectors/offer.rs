@@ -15,7 +15,7 @@ use mizan_log::Outcome;
 use super::connector::{Connector, WebhookError};
 use super::envelope::Envelope;
 use crate::files::{Row, Rows};
-use crate::intake::{Intake, IntakeError};
+use crate::intake::Intake;
 use crate::rejected::{Origin, Reject};
 
 /// Of more refused deliveries than this a pull does not remember that they are kept already.
@@ -87,15 +87,11 @@ impl Connector {
                 }
             }
         }
-        if !rejects.is_empty() {
-            let (names, rejects): (Vec<String>, Vec<Reject>) = rejects.into_iter().unzip();
-            let store = Arc::clone(intake.rejected());
-            let kept = tokio::task::spawn_blocking(move || store.append(rejects)).await?;
-            kept.map_err(IntakeError::from)?;
-            let room = REFUSED_MAX.saturating_sub(refused.len());
-            refused.extend(names.into_iter().take(room));
-        }
-        let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
+        let (names, rejects): (Vec<String>, Vec<Reject>) = rejects.into_iter().unzip();
+        intake.keep(rejects).await?;
+        let room = REFUSED_MAX.saturating_sub(refused.len());
+        refused.extend(names.into_iter().take(room));
+        let outcomes = intake.append(now, entries).await?;
         for (outcome, event_type) in outcomes.iter().zip(types) {
             match outcome {
                 Outcome::Stored(_) => *offered.new.entry(event_type).or_default() += 1,

@@ -9,8 +9,6 @@
 mod collect;
 mod segment;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use mizan_events::{EventTime, Family, Unknown, parse};
 use mizan_log::{Entry, Outcome};
@@ -146,7 +144,8 @@ impl Storefront {
     ) -> Result<Taken, StorefrontError> {
         let sender: Sent<'_> = serde_json::from_str(input).map_err(|error| StorefrontError::Body(error.to_string()))?;
         let sender = sender.sender;
-        let outcome = self.map(road, vec![input.to_owned()], sender, now).await?;
+        let inputs = vec![Bytes::copy_from_slice(input.as_bytes())];
+        let outcome = self.map(road, &inputs, sender, now).await?;
         match outcome.into_iter().next() {
             Some(Ok(entries)) => stored(intake, entries, now).await,
             Some(Err(reason)) => Ok(Taken { rejected: vec![reason], ..Taken::default() }),
@@ -162,23 +161,20 @@ impl Storefront {
         sender: Sender<'_>,
         now: EventTime,
     ) -> Result<Taken, StorefrontError> {
-        let outcomes = self.map(road, inputs.clone(), sender, now).await?;
+        let inputs: Vec<Bytes> = inputs.into_iter().map(Bytes::from).collect();
+        let outcomes = self.map(road, &inputs, sender, now).await?;
         let (mut entries, mut rejects, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (outcome, input)) in outcomes.into_iter().zip(inputs).enumerate() {
             match outcome {
                 Ok(mapped) => entries.extend(mapped),
                 Err(reason) => {
                     let origin = Origin { kind: road.name().to_owned(), index: Some(index), ..Origin::default() };
-                    rejects.push(Reject::new(origin, reason.clone(), input));
+                    rejects.push(Reject::new(origin, reason.clone(), String::from_utf8_lossy(&input)));
                     reasons.push(reason);
                 }
             }
         }
-        if !rejects.is_empty() {
-            let store = Arc::clone(intake.rejected());
-            let kept = tokio::task::spawn_blocking(move || store.append(rejects)).await?;
-            kept.map_err(IntakeError::from)?;
-        }
+        intake.keep(rejects).await?;
         Ok(Taken { rejected: reasons, ..stored(intake, entries, now).await? })
     }
 
@@ -186,7 +182,7 @@ impl Storefront {
     async fn map(
         &self,
         road: Road,
-        inputs: Vec<String>,
+        inputs: &[Bytes],
         sender: Sender<'_>,
         now: EventTime,
     ) -> Result<Vec<Result<Vec<Entry>, String>>, StorefrontError> {
@@ -196,8 +192,8 @@ impl Storefront {
         };
         let mapping = mapping.for_source(road.name(), sender.shop);
         let only_visits = sender.only_visits;
+        let rows: Vec<Rows> = inputs.iter().map(|input| Rows::One(Row::Json(input.clone()))).collect();
         let mapped = tokio::task::spawn_blocking(move || {
-            let rows: Vec<Rows> = inputs.into_iter().map(|input| Rows::One(Row::Json(Bytes::from(input)))).collect();
             let checked = mapping.apply_all(&rows, 1).into_iter().map(|events| {
                 let events = events.map_err(|error| error.to_string())?;
                 entries(&events, only_visits, now)
@@ -234,7 +230,7 @@ fn is_visit(text: &str) -> bool {
 }
 
 async fn stored(intake: &Intake, entries: Vec<Entry>, now: EventTime) -> Result<Taken, StorefrontError> {
-    let outcomes = intake.log().append(now.micros(), entries).await.map_err(IntakeError::from)?;
+    let outcomes = intake.append(now, entries).await?;
     // A message that comes again differs in when it was sent, and in nothing that counts.
     let duplicates = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Stored(_))).count();
     Ok(Taken { accepted: outcomes.len() - duplicates, duplicates, rejected: Vec::new() })
