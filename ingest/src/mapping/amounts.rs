@@ -62,10 +62,15 @@ pub(super) fn from_minor(value: &Val, currency: &Val) -> Result<Val, Error<Val>>
         let shown = emit::excerpt(&text);
         return Err(Error::str(format_args!("from_minor: `{shown}` is not a whole number of minor units")));
     }
+    Ok(Val::from(format!("{sign}{}", with_point(digits, exponent))))
+}
+
+/// A number of minor units as text with so many decimals.
+fn with_point(digits: &str, exponent: usize) -> String {
     let padded = format!("{digits:0>width$}", width = exponent + 1);
     let (whole, fraction) = padded.split_at(padded.len() - exponent);
     let point = if fraction.is_empty() { "" } else { "." };
-    Ok(Val::from(format!("{sign}{whole}{point}{fraction}")))
+    format!("{whole}{point}{fraction}")
 }
 
 fn whole(number: &str) -> String {
@@ -100,12 +105,9 @@ fn round(text: &str, exponent: usize) -> Option<String> {
     let kept = fraction.get(..exponent.min(fraction.len()))?;
     let digits: i128 = format!("{whole}{kept:0<exponent$}").parse().ok()?;
     let up = fraction.as_bytes().get(exponent).is_some_and(|digit| *digit >= b'5');
-    let digits = digits.checked_add(i128::from(up))?.to_string();
-    let padded = format!("{digits:0>width$}", width = exponent + 1);
-    let (whole, fraction) = padded.split_at(padded.len() - exponent);
-    let zero = padded.bytes().all(|byte| byte == b'0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(format!("{}{whole}{point}{fraction}", if zero { "" } else { sign }))
+    let digits = digits.checked_add(i128::from(up))?;
+    let sign = if digits == 0 { "" } else { sign };
+    Some(format!("{sign}{}", with_point(&digits.to_string(), exponent)))
 }
 
 fn exponent(currency: &Val, who: &str) -> Result<usize, Error<Val>> {
