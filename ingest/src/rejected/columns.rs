@@ -6,11 +6,10 @@ use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringViewBuilder, Times
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use mizan_events::EventTime;
-use uuid::Uuid;
 
 use super::entry::RejectedEntry;
 use super::error::RejectedError;
-use super::reader::{Filter, RejectedReader};
+use super::reader::RejectedReader;
 
 /// Entries of a batch: bodies may have a megabyte each.
 const BATCH_ENTRIES: usize = 256;
@@ -52,22 +51,14 @@ pub fn schema() -> SchemaRef {
 impl RejectedReader {
     /// Everything kept as columns of [`schema`], oldest first, a few entries at a time.
     pub fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, ColumnsError>> + Send + use<> {
-        let reader = self.clone();
-        let mut after: Option<Uuid> = None;
-        let mut ended = false;
-        std::iter::from_fn(move || {
-            if ended {
-                return None;
-            }
-            let filter = Filter { after, ..Filter::default() };
-            let page = reader.list(BATCH_ENTRIES, &filter).map_err(ColumnsError::from);
-            let page = page.and_then(|entries| {
-                after = entries.last().map(|entry| entry.id);
-                ended = entries.len() < BATCH_ENTRIES;
-                Ok((!entries.is_empty()).then_some(batch(&entries)?))
-            });
-            ended |= page.is_err();
-            page.transpose()
+        // Each segment is read once; one has a few megabytes.
+        let (segments, failure) = match self.segments() {
+            Ok(segments) => (Some(segments), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        failure.into_iter().chain(segments.into_iter().flatten()).flat_map(|segment| match segment {
+            Ok(entries) => entries.chunks(BATCH_ENTRIES).map(|part| Ok(batch(part)?)).collect(),
+            Err(error) => vec![Err(ColumnsError::from(error))],
         })
     }
 }

@@ -98,6 +98,24 @@ impl RejectedReader {
         Ok((kept, replayed))
     }
 
+    /// The entries of one segment after the other, oldest first.
+    pub(super) fn segments(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Vec<RejectedEntry>, RejectedError>> + Send + use<>, RejectedError> {
+        let marks = self.marks()?;
+        Ok(segment::list(&self.folder)?.into_iter().map(move |(path, _)| {
+            let mut found = Vec::new();
+            segment::read(&path, |line| {
+                if let Line::Rejected(mut entry) = line {
+                    entry.replayed_at = marks.get(&entry.id).cloned();
+                    found.push(*entry);
+                }
+                true
+            })?;
+            Ok(found)
+        }))
+    }
+
     fn marks(&self) -> Result<HashMap<Uuid, String>, RejectedError> {
         let mut marks = HashMap::new();
         self.scan(|line| {
