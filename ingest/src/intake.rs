@@ -154,7 +154,7 @@ impl Intake {
 /// What the log keeps of an event: its text as it came, unless card data was cut.
 pub(crate) fn entry_of(event: &Event<'_>, text: impl FnOnce() -> Bytes) -> Entry {
     let bytes = if event.redacted { Bytes::from(event.to_json()) } else { text() };
-    Entry { identity: event.identity(), tag: event.family().tag(), bytes }
+    Entry::new(event.identity(), event.family().tag(), bytes)
 }
 
 /// The id of an event that may be wrong in other ways.

@@ -128,7 +128,7 @@ fn bulk(dir: &Path, events: u64, request: u64, event_bytes: usize) -> Result<(),
 fn entry(n: u64, event_bytes: usize) -> Entry {
     // Shared text: what is measured is the log, not the making of events.
     static TEXT: [u8; EVENT_BYTES] = [b'x'; EVENT_BYTES];
-    Entry { identity: spread(n), tag: 1, bytes: Bytes::from_static(&TEXT[..event_bytes]) }
+    Entry::new(spread(n), 1, Bytes::from_static(&TEXT[..event_bytes]))
 }
 
 /// Numbers that look random and never repeat.

@@ -7,18 +7,23 @@ use crate::identities::key;
 /// One event offered to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Two entries with the same identity are the same event; only the first is stored. 96 bits of it count.
-    pub identity: u128,
+    /// Its key among the identities.
+    key: u128,
     /// Kept with the record; its meaning belongs to the caller.
     pub tag: u8,
-    /// The event, opaque to the log.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl Entry {
-    /// Its key among the identities.
+    /// An event, opaque to the log. Two entries with the same identity are the same event; only the first is stored. 96 bits
+    /// of it count.
+    pub fn new(identity: u128, tag: u8, bytes: Bytes) -> Entry {
+        // Made here, where the bytes were just read, and not by the one thread that writes for everybody.
+        Entry { key: key(identity, crc32c::crc32c(&bytes)), tag, bytes }
+    }
+
     pub(crate) fn key(&self) -> u128 {
-        key(self.identity, crc32c::crc32c(&self.bytes))
+        self.key
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which identities were ever stored, in a byte and a third of memory each.
+//! Which identities were ever stored, in a byte and a half of memory each.
 //!
 //! New ones are in a hash set. When that is full it is frozen, sorted in the background and sealed into an immutable
 //! file, a run ([`run`]), whose filter and fences stay in memory; lookups go to disk only where a filter says maybe. Runs

@@ -17,7 +17,7 @@ fn open(dir: &Path) -> (Log, Recovery) {
 
 fn large(n: u64) -> Entry {
     let text = format!("{n:05}").repeat(1_000);
-    Entry { identity: identity(n), tag: 1, bytes: Bytes::from(text) }
+    Entry::new(identity(n), 1, Bytes::from(text))
 }
 
 /// Small groups and large loads in turn: 1 to 3, 300, 1, 300, 1.

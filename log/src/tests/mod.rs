@@ -22,7 +22,7 @@ fn small() -> Options {
 
 /// The event number `n`: its bytes say which it is, its identity follows from it.
 fn entry(n: u64) -> Entry {
-    Entry { identity: identity(n), tag: (n % 4) as u8, bytes: Bytes::from(format!("event {n}")) }
+    Entry::new(identity(n), (n % 4) as u8, Bytes::from(format!("event {n}")))
 }
 
 fn identity(n: u64) -> u128 {
