@@ -74,7 +74,7 @@ impl BatchBuilder {
         self.received_at.append_value(received_at.micros());
         self.event_date.append_value(event.time.utc_days());
         self.position.append_value(i64::try_from(position).unwrap_or(i64::MAX));
-        self.data.append(&event.row);
+        self.data.append(self.rows, &event.row);
         self.extra.append_option(event.extra_json());
         self.rows += 1;
     }
@@ -101,7 +101,7 @@ impl BatchBuilder {
             finish_plain!(self.event_date, Date32Builder),
             finish_plain!(self.position, Int64Builder),
         ];
-        self.data.finish(&mut columns);
+        self.data.finish(self.rows, &mut columns);
         columns.push(finish_text(&mut self.extra));
         self.rows = 0;
         let schema = schema(self.family);
@@ -123,10 +123,11 @@ struct RowBuilder {
     columns: Vec<ColumnBuilder>,
 }
 
-/// A column in the making. Most columns of most rows are NULL: those are only counted, and put in together.
+/// A column in the making. Most columns of most rows are NULL: those are not even looked at until a value comes.
 struct ColumnBuilder {
     values: Values,
-    absent: usize,
+    /// Rows that are in `values`; NULL in those after them.
+    filled: usize,
 }
 
 enum Values {
@@ -134,9 +135,20 @@ enum Values {
     Decimal(Decimal128Builder),
     Integer(Int64Builder),
     Time(TimestampMicrosecondBuilder),
-    Struct { fields: Fields, inner: RowBuilder, valid: NullBufferBuilder },
+    Struct {
+        fields: Fields,
+        inner: RowBuilder,
+        valid: NullBufferBuilder,
+    },
     Flat(RowBuilder),
-    List { columns: &'static [Column], inner: RowBuilder, lengths: Vec<usize>, valid: NullBufferBuilder },
+    List {
+        columns: &'static [Column],
+        inner: RowBuilder,
+        /// Rows of all lists together.
+        items: usize,
+        lengths: Vec<usize>,
+        valid: NullBufferBuilder,
+    },
 }
 
 impl RowBuilder {
@@ -144,18 +156,18 @@ impl RowBuilder {
         RowBuilder { columns: columns.iter().map(|column| ColumnBuilder::new(column.kind)).collect() }
     }
 
-    fn append(&mut self, row: &Row<'_>) {
-        self.columns.iter_mut().zip(row).for_each(|(column, value)| column.append(value));
+    /// Adds the row of this number.
+    fn append(&mut self, at: usize, row: &Row<'_>) {
+        for (column, value) in self.columns.iter_mut().zip(row) {
+            if !value.is_null() {
+                column.append(at, value);
+            }
+        }
     }
 
-    /// Adds rows that are NULL in every column.
-    fn append_absent(&mut self, rows: usize) {
-        self.columns.iter_mut().for_each(|column| column.absent += rows);
-    }
-
-    fn finish(&mut self, arrays: &mut Vec<ArrayRef>) {
+    fn finish(&mut self, rows: usize, arrays: &mut Vec<ArrayRef>) {
         for column in &mut self.columns {
-            column.finish(arrays);
+            column.finish(rows, arrays);
         }
     }
 }
@@ -180,62 +192,58 @@ impl ColumnBuilder {
             Kind::List(columns) => Values::List {
                 columns,
                 inner: RowBuilder::new(columns),
+                items: 0,
                 lengths: Vec::new(),
                 valid: NullBufferBuilder::new(0),
             },
         };
-        ColumnBuilder { values, absent: 0 }
+        ColumnBuilder { values, filled: 0 }
     }
 
-    #[inline]
-    fn append(&mut self, value: &Value<'_>) {
-        if value.is_null() {
-            self.absent += 1;
-        } else {
-            self.append_present(value);
-        }
-    }
-
+    /// Adds the value of the row of this number.
     // Apart, so that passing over what is absent stays short.
     #[inline(never)]
-    fn append_present(&mut self, value: &Value<'_>) {
-        self.settle();
+    fn append(&mut self, at: usize, value: &Value<'_>) {
+        self.fill(at);
         match (&mut self.values, value) {
             (Values::Text(builder), Value::Text(text)) => builder.append_value(text),
             (Values::Decimal(builder), Value::Decimal(decimal)) => builder.append_value(i128::from(decimal.units())),
             (Values::Integer(builder), Value::Integer(integer)) => builder.append_value(*integer),
             (Values::Time(builder), Value::Time(time)) => builder.append_value(time.micros()),
             (Values::Struct { inner, valid, .. }, Value::Row(row)) => {
-                inner.append(row);
+                inner.append(at, row);
                 valid.append_non_null();
             }
-            (Values::Flat(inner), Value::Row(row)) => inner.append(row),
-            (Values::List { inner, lengths, valid, .. }, Value::Rows(rows)) => {
-                rows.iter().for_each(|row| inner.append(row));
+            (Values::Flat(inner), Value::Row(row)) => inner.append(at, row),
+            (Values::List { inner, items, lengths, valid, .. }, Value::Rows(rows)) => {
+                for row in rows {
+                    inner.append(*items, row);
+                    *items += 1;
+                }
                 lengths.push(rows.len());
                 valid.append_non_null();
             }
             // The parser makes values of the column's kind and no others.
-            _ => self.absent += 1,
+            _ => return,
         }
+        self.filled = at + 1;
     }
 
-    /// Puts in the NULLs that were only counted.
-    fn settle(&mut self) {
-        let absent = std::mem::take(&mut self.absent);
+    /// Puts in the NULLs of the rows that were passed over.
+    fn fill(&mut self, rows: usize) {
+        let absent = rows - self.filled;
         if absent == 0 {
             return;
         }
+        self.filled = rows;
         match &mut self.values {
             Values::Text(builder) => builder.append_nulls(absent),
             Values::Decimal(builder) => builder.append_nulls(absent),
             Values::Integer(builder) => builder.append_nulls(absent),
             Values::Time(builder) => builder.append_nulls(absent),
-            Values::Struct { inner, valid, .. } => {
-                inner.append_absent(absent);
-                valid.append_n_nulls(absent);
-            }
-            Values::Flat(inner) => inner.append_absent(absent),
+            Values::Struct { valid, .. } => valid.append_n_nulls(absent),
+            // Its columns are counted by the same rows.
+            Values::Flat(_) => {}
             Values::List { lengths, valid, .. } => {
                 lengths.resize(lengths.len() + absent, 0);
                 valid.append_n_nulls(absent);
@@ -243,23 +251,24 @@ impl ColumnBuilder {
         }
     }
 
-    fn finish(&mut self, arrays: &mut Vec<ArrayRef>) {
-        self.settle();
+    fn finish(&mut self, rows: usize, arrays: &mut Vec<ArrayRef>) {
+        self.fill(rows);
+        self.filled = 0;
         match &mut self.values {
             Values::Text(builder) => arrays.push(finish_text(builder)),
             Values::Decimal(builder) => arrays.push(finish_plain!(*builder, Decimal128Builder)),
             Values::Integer(builder) => arrays.push(finish_plain!(*builder, Int64Builder)),
             Values::Time(builder) => arrays.push(finish_plain!(*builder, TimestampMicrosecondBuilder)),
-            Values::Flat(inner) => inner.finish(arrays),
+            Values::Flat(inner) => inner.finish(rows, arrays),
             Values::Struct { fields, inner, valid } => {
                 let mut children = Vec::with_capacity(fields.len());
-                inner.finish(&mut children);
+                inner.finish(rows, &mut children);
                 arrays.push(Arc::new(StructArray::new(fields.clone(), children, valid.finish())));
             }
-            Values::List { columns, inner, lengths, valid } => {
+            Values::List { columns, inner, items, lengths, valid } => {
                 let item = element(columns);
                 let mut children = Vec::with_capacity(columns.len());
-                inner.finish(&mut children);
+                inner.finish(std::mem::take(items), &mut children);
                 let fields = match item.data_type() {
                     DataType::Struct(fields) => fields.clone(),
                     _ => Fields::empty(),
@@ -283,7 +292,7 @@ mod tests {
         for family in Family::ALL {
             let batch = BatchBuilder::new(family).finish();
             let mut columns: Vec<ArrayRef> = Vec::new();
-            RowBuilder::new(family.columns()).finish(&mut columns);
+            RowBuilder::new(family.columns()).finish(0, &mut columns);
             let types: Vec<_> = columns.iter().map(|column| column.data_type().clone()).collect();
             let expected: Vec<_> = batch
                 .schema()

@@ -401,7 +401,7 @@ impl<'a, 'p> Reading<'a, 'p> {
     fn value(&mut self, reader: &mut Reader<'a>, path: &Path<'_>, kind: Kind, into: &mut Value<'a>) -> Option<()> {
         // Most values are plain strings. They are put where they belong without a stop on the way.
         if let Some(text) = reader.plain() {
-            *into = match kind {
+            let value = match kind {
                 Kind::Id | Kind::Currency if text.is_empty() => Value::Null,
                 Kind::Id | Kind::Currency => Value::Text(Cow::Borrowed(text)),
                 Kind::Text if !may_hold_run(text) => Value::Text(Cow::Borrowed(text)),
@@ -410,6 +410,12 @@ impl<'a, 'p> Reading<'a, 'p> {
                 }
                 _ => self.text_value(path, kind, Cow::Borrowed(text)),
             };
+            // What is replaced is dropped only where a field comes twice.
+            if into.is_null() {
+                std::mem::forget(std::mem::replace(into, value));
+            } else {
+                *into = value;
+            }
             return Some(());
         }
         *into = match (kind, reader.peek()?) {
