@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod data_dir;
 mod exit;
+mod memory;
 mod output;
 mod rooms;
 mod settings;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    memory::share_arenas();
     let cli = cli::Cli::parse();
     output::start_logging(cli.global.verbose, cli.global.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
