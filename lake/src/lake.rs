@@ -25,8 +25,7 @@ use crate::operations::vacuum::{VacuumLimits, Vacuumed, vacuum};
 use crate::operations::verify::{Finding, verify};
 use crate::pinned::Pinned;
 use crate::provider::LakeTable;
-use crate::rows::RowsTable;
-use crate::session::{EVENTS, MARTS, NamedTable, SessionSettings, Tables, session, text_table};
+use crate::session::{EVENTS, MARTS, NamedTable, SETTINGS, SessionSettings, Tables, session, text_table};
 use crate::store::DurableStore;
 use crate::table::Table;
 use crate::tail::{Tail, beyond};
@@ -338,7 +337,7 @@ impl Lake {
             let provider = self.provider(&format!("{MARTS}/{name}"), pinned, Vec::new());
             tables.marts.push((name, provider));
         }
-        tables.settings.extend(descriptions(&described, &settings.beside)?);
+        tables.settings.extend(descriptions(&described, &settings)?);
         settings.runtime.register_object_store(self.inner.reading_url.as_ref(), Arc::clone(&self.inner.reading) as _);
         session(&settings, tables)
     }
@@ -354,13 +353,21 @@ impl Lake {
 }
 
 /// The comments of tables and columns as tables: `settings.tables` and `settings.columns`.
-fn descriptions(pinned: &[(&str, String, Arc<Pinned>)], beside: &[RowsTable]) -> Result<Vec<NamedTable>, LakeError> {
+fn descriptions(
+    pinned: &[(&str, String, Arc<Pinned>)],
+    settings: &SessionSettings,
+) -> Result<Vec<NamedTable>, LakeError> {
     let comment_of = |schema: &SchemaRef| schema.metadata().get("comment").cloned().unwrap_or_default();
     let pinned = pinned
         .iter()
-        .map(|(schema, name, pinned)| (*schema, name.as_str(), pinned.comment.clone(), &pinned.shape.table));
-    let beside = beside.iter().map(|table| (EVENTS, table.name(), comment_of(table.fields()), table.fields()));
-    let tables: Vec<(&str, &str, String, &SchemaRef)> = pinned.chain(beside).collect();
+        .map(|(schema, name, pinned)| (*schema, name.as_str(), pinned.comment.clone(), Arc::clone(&pinned.shape.table)));
+    let beside =
+        settings.beside.iter().map(|table| (EVENTS, table.name(), comment_of(table.fields()), table.fields().clone()));
+    let reference = settings
+        .reference
+        .iter()
+        .map(|(name, rows)| (SETTINGS, name.as_str(), comment_of(rows.schema_ref()), rows.schema()));
+    let tables: Vec<(&str, &str, String, SchemaRef)> = pinned.chain(beside).chain(reference).collect();
     let table_columns = [
         ("table_schema", tables.iter().map(|(schema, ..)| *schema).collect()),
         ("table_name", tables.iter().map(|(_, name, ..)| *name).collect()),

@@ -1,9 +1,10 @@
 //! The head of a model or check: strict YAML in a block comment at the top of the file.
 
-use yaml_serde::{Mapping, Value};
+use yaml_serde::Value;
 
 use crate::error::TransformError;
 use crate::suggest::did_you_mean;
+use crate::yaml::{Block, scalar};
 
 /// What a model says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,22 +62,10 @@ pub(crate) struct CheckHead {
     pub(crate) compare: String,
 }
 
-/// A mapping of the head with its keys' lines, for errors that name the place.
-struct Block<'a> {
-    file: &'a str,
-    text: &'a str,
-    /// Line of the file on which `text` begins.
-    first_line: usize,
-    mapping: Mapping,
-}
-
-const OPENING: &str = "/* ---";
-const CLOSING: &str = "--- */";
-
 impl Head {
     /// Reads the head of a model's file.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Head, TransformError> {
-        let block = Block::read(file, text)?;
+        let block = Block::of_head(file, text)?;
         block.only(&block.mapping, &["name", "title", "description", "grain", "key", "time", "columns", "tests"])?;
         let name = block.text_of("name")?;
         let head = Head {
@@ -117,92 +106,14 @@ impl Head {
 impl CheckHead {
     /// Reads the head of a check's file.
     pub(crate) fn parse(file: &str, text: &str) -> Result<CheckHead, TransformError> {
-        let block = Block::read(file, text)?;
+        let block = Block::of_head(file, text)?;
         block.only(&block.mapping, &["check", "compare", "by"])?;
         block.text_of("by")?;
         Ok(CheckHead { check: block.text_of("check")?, compare: block.text_of("compare")? })
     }
 }
 
-impl<'a> Block<'a> {
-    fn read(file: &'a str, text: &'a str) -> Result<Block<'a>, TransformError> {
-        let fault = |line: usize, problem: String| TransformError::Head { file: file.to_owned(), line, problem };
-        let start = text.len() - text.trim_start().len();
-        if !text[start..].starts_with(OPENING) {
-            return Err(fault(1, format!("the file must begin with its head: {OPENING} … {CLOSING}")));
-        }
-        let inner = &text[start + OPENING.len()..];
-        let end = inner.find(CLOSING).ok_or_else(|| fault(1, format!("the head is not closed by {CLOSING}")))?;
-        let first_line = text[..start].matches('\n').count() + 1;
-        let yaml = &inner[..end];
-        let value: Value = yaml_serde::from_str(yaml).map_err(|error| {
-            let line = error.location().map_or(1, |location| location.line());
-            fault(first_line + line - 1, format!("the head is not valid YAML: {error}"))
-        })?;
-        match value {
-            Value::Mapping(mapping) => Ok(Block { file, text: yaml, first_line, mapping }),
-            _ => Err(fault(first_line, "the head must be a YAML mapping such as `name: orders`".to_owned())),
-        }
-    }
-
-    /// An error at the line where `word` stands first.
-    fn wrong(&self, word: &str, problem: &str) -> TransformError {
-        let line = self.text.lines().position(|line| contains_word(line, word)).unwrap_or(0);
-        TransformError::Head { file: self.file.to_owned(), line: self.first_line + line, problem: problem.to_owned() }
-    }
-
-    fn only(&self, mapping: &Mapping, known: &[&str]) -> Result<(), TransformError> {
-        for key in mapping.keys() {
-            let key = scalar(key).unwrap_or_default();
-            if !known.contains(&key.as_str()) {
-                let hint = did_you_mean(&key, known.iter().copied());
-                return Err(self.wrong(&key, &format!("unknown key {key:?}{hint} (known: {})", known.join(", "))));
-            }
-        }
-        Ok(())
-    }
-
-    fn optional_text(&self, key: &str) -> Result<Option<String>, TransformError> {
-        match self.mapping.get(key) {
-            None => Ok(None),
-            Some(value) => match scalar(value) {
-                Some(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
-                _ => Err(self.wrong(key, &format!("{key} must be text"))),
-            },
-        }
-    }
-
-    fn text_of(&self, key: &str) -> Result<String, TransformError> {
-        self.optional_text(key)?.ok_or_else(|| TransformError::Head {
-            file: self.file.to_owned(),
-            line: self.first_line,
-            problem: format!("the head lacks {key}"),
-        })
-    }
-
-    fn texts(&self, value: Option<&Value>, key: &str) -> Result<Vec<String>, TransformError> {
-        let Some(value) = value else { return Ok(Vec::new()) };
-        value
-            .as_sequence()
-            .and_then(|items| items.iter().map(scalar).collect())
-            .ok_or_else(|| self.wrong(key, &format!("{key} must be a list such as [shop, day]")))
-    }
-
-    fn columns(&self) -> Result<Vec<(String, String)>, TransformError> {
-        let columns = self.mapping.get("columns").and_then(Value::as_mapping);
-        let Some(columns) = columns else {
-            return Err(self.wrong("columns", "columns must list every column of the query with its meaning"));
-        };
-        columns
-            .iter()
-            .map(|(name, comment)| match (scalar(name), scalar(comment)) {
-                (Some(name), Some(comment)) if !comment.trim().is_empty() => Ok((name, comment.trim().to_owned())),
-                (Some(name), _) => Err(self.wrong(&name, &format!("column {name:?} needs its meaning as text"))),
-                (None, _) => Err(self.wrong("columns", "a column's name must be text")),
-            })
-            .collect()
-    }
-
+impl Block<'_> {
     fn tests(&self) -> Result<Tests, TransformError> {
         let Some(value) = self.mapping.get("tests") else { return Ok(Tests::default()) };
         let Some(tests) = value.as_mapping() else {
@@ -235,19 +146,6 @@ impl<'a> Block<'a> {
             holds: lists("holds")?,
             refers,
         })
-    }
-}
-
-fn contains_word(line: &str, word: &str) -> bool {
-    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|part| part == word)
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
     }
 }
 

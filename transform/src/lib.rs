@@ -14,6 +14,7 @@
 
 mod audit;
 mod builtin;
+mod cell;
 mod check;
 mod error;
 mod fixture;
@@ -28,14 +29,17 @@ mod session;
 mod sql;
 mod storable;
 mod suggest;
+mod tables;
 mod target;
 mod tester;
 #[cfg(test)]
 mod testing;
+mod yaml;
 
 pub use error::TransformError;
 pub use head::{Head, Refers, Tests};
 pub use project::{Model, Project, Selection};
 pub use run::{ModelRun, Outcome, Progress, RunReport, Runner};
 pub use session::sql_context;
+pub use tables::{ReferenceTable, TableColumn, reference_tables};
 pub use tester::{Finding, Layer, TestReport, TestResult, Tester};

@@ -136,7 +136,7 @@ impl<'a> Runner<'a> {
     ) -> Result<RunReport, TransformError> {
         let models = self.project.selected(selection, true)?;
         // No marts: a model can lean on nothing but what this run builds.
-        let session = session::of_run(pinned, &[], as_of).await?;
+        let session = session::of_run(pinned, self.project, &[], as_of).await?;
         let mut runs: Vec<ModelRun> = Vec::with_capacity(models.len());
         // Models that are not to be relied upon, with the failure they go back to.
         let mut unbuilt: BTreeMap<&str, String> = BTreeMap::new();

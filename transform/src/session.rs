@@ -77,9 +77,11 @@ fn schema_of(context: &SessionContext, schema: &str) -> Result<Arc<dyn SchemaPro
         .ok_or_else(|| DataFusionError::Plan(format!("no schema {CATALOG}.{schema}")))
 }
 
-/// A context with the events and settings of `pinned`, these marts of it, and `settings.run`.
+/// A context with the events and settings of `pinned`, these marts of it, the project's reference tables, and
+/// `settings.run`.
 pub(crate) async fn of_run(
     pinned: &SessionContext,
+    project: &Project,
     marts: &[String],
     as_of: EventTime,
 ) -> std::result::Result<SessionContext, TransformError> {
@@ -90,6 +92,10 @@ pub(crate) async fn of_run(
         if let Some(table) = table(pinned, name).await.map_err(failed())? {
             tables.push((name.clone(), table));
         }
+    }
+    for reference in project.tables() {
+        let table = rows_table(&reference.schema(), Some(reference.batch())).map_err(failed())?;
+        tables.push((reference.table(), table));
     }
     tables.push(("settings.run".to_owned(), run_settings(as_of).map_err(failed())?));
     sql_context(pinned, tables).map_err(failed())
@@ -144,6 +150,7 @@ pub(crate) async fn schemas(
         Family::ALL.map(|family| (format!("events.{}", family.table()), mizan_events::schema(family))).into();
     schemas.insert("settings.shops".to_owned(), Arc::new(shops_schema()));
     schemas.insert("settings.run".to_owned(), Arc::new(run_schema()));
+    schemas.extend(project.tables().map(|table| (table.table(), table.schema())));
     let context = sql_context(base, []).map_err(TransformError::engine("make a session"))?;
     for (name, schema) in &schemas {
         let empty = rows_table(schema, None).and_then(|table| put(&context, name, table));
