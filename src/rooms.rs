@@ -142,7 +142,12 @@ pub fn session_settings(context: &Context) -> SessionSettings {
     let rejected = RowsTable::new("rejected", mizan_ingest::rejected::schema(), move || {
         Box::new(reader.batches().map(|batch| batch.map_err(Into::into)))
     });
-    SessionSettings { shops: shops.collect(), beside: vec![rejected], reference: reference(context), ..Default::default() }
+    SessionSettings {
+        shops: shops.collect(),
+        beside: vec![rejected],
+        reference: reference(context),
+        ..Default::default()
+    }
 }
 
 /// The reference tables, as SQL sees them. A fault in one must not keep people from the others: `mizan run` tells it.

@@ -1,5 +1,7 @@
 //! The head of a model or check: strict YAML in a block comment at the top of the file.
 
+use std::collections::BTreeMap;
+
 use yaml_serde::Value;
 
 use crate::error::TransformError;
@@ -25,6 +27,32 @@ pub struct Head {
     pub columns: Vec<(String, String)>,
     /// What must hold of the rows.
     pub tests: Tests,
+    /// How little a change of what it reads touches, where that is known.
+    pub incremental: Option<Incremental>,
+}
+
+/// Which rows of a model a changed row of what it reads can touch.
+///
+/// The promise is: the rows of the model for one value of `by` depend only on rows of the listed tables that have the
+/// same value. It is the author's to keep; a test compares with the whole rebuild.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incremental {
+    /// Columns of the model.
+    pub by: Vec<String>,
+    /// For each table, the expressions that give the value of `by` from one of its rows. A row may belong to several
+    /// values: then there are several lists. A change of a table that is read but not listed touches everything.
+    pub from: BTreeMap<String, Vec<Vec<String>>>,
+    /// Rows of the model that may change by time alone.
+    pub open: Option<String>,
+    /// Line of each table and of `open`, for errors.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Incremental {
+    /// An error at the line of a table of `from`, or of `open`.
+    pub(crate) fn wrong(&self, file: &str, at: &str, problem: String) -> TransformError {
+        TransformError::Head { file: file.to_owned(), line: self.lines.get(at).copied().unwrap_or(1), problem }
+    }
 }
 
 /// What must hold of a model's rows.
@@ -66,7 +94,10 @@ impl Head {
     /// Reads the head of a model's file.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Head, TransformError> {
         let block = Block::of_head(file, text)?;
-        block.only(&block.mapping, &["name", "title", "description", "grain", "key", "time", "columns", "tests"])?;
+        block.only(
+            &block.mapping,
+            &["name", "title", "description", "grain", "key", "time", "columns", "tests", "incremental"],
+        )?;
         let name = block.text_of("name")?;
         let head = Head {
             title: block.optional_text("title")?.unwrap_or_else(|| name.clone()),
@@ -76,6 +107,7 @@ impl Head {
             time: block.optional_text("time")?,
             columns: block.columns()?,
             tests: block.tests()?,
+            incremental: block.incremental()?,
             name,
         };
         if head.key.is_empty() {
@@ -88,6 +120,7 @@ impl Head {
     fn names_known_columns(&self, block: &Block<'_>) -> Result<(), TransformError> {
         let tests = &self.tests;
         let named = (self.key.iter().chain(&self.time))
+            .chain(self.incremental.iter().flat_map(|incremental| &incremental.by))
             .chain(&tests.not_null)
             .chain(tests.unique.iter().flatten())
             .chain(tests.accepted.iter().map(|(column, _)| column))
@@ -114,6 +147,54 @@ impl CheckHead {
 }
 
 impl Block<'_> {
+    fn incremental(&self) -> Result<Option<Incremental>, TransformError> {
+        let Some(value) = self.mapping.get("incremental") else { return Ok(None) };
+        let Some(says) = value.as_mapping() else {
+            return Err(self.wrong("incremental", "incremental must be a mapping of by, from and perhaps open"));
+        };
+        self.only(says, &["by", "from", "open"])?;
+        let by = self.texts(says.get("by"), "by")?;
+        if by.is_empty() {
+            return Err(self.wrong("incremental", "incremental.by must name columns such as [shop, order_id]"));
+        }
+        let Some(tables) = says.get("from").and_then(Value::as_mapping).filter(|tables| !tables.is_empty()) else {
+            let problem = "incremental.from must say for each table how its rows give by: {events.orders: [shop, id]}";
+            return Err(self.wrong("incremental", problem));
+        };
+        let (mut from, mut lines) = (BTreeMap::new(), BTreeMap::new());
+        for (table, value) in tables {
+            let table = scalar(table).unwrap_or_default();
+            let wrong = |problem: String| self.wrong_within("from", &table, &problem);
+            let lists = value.as_sequence().filter(|items| !items.is_empty());
+            let lists: Option<Vec<Vec<String>>> = lists.and_then(|items| {
+                let texts = |items: &[Value]| items.iter().map(scalar).collect::<Option<Vec<String>>>();
+                if items.iter().all(Value::is_sequence) {
+                    items.iter().map(|list| texts(list.as_sequence()?)).collect()
+                } else {
+                    Some(vec![texts(items)?])
+                }
+            });
+            let Some(lists) = lists.filter(|lists| lists.iter().all(|list| list.len() == by.len())) else {
+                let [count, names] = [by.len().to_string(), by.join(", ")];
+                return Err(wrong(format!("{table} must have {count} expressions, one for each of {names}")));
+            };
+            if !(table.starts_with("events.") || table.starts_with("marts.")) {
+                return Err(wrong(format!("{table} is neither of events nor of marts; settings touch everything")));
+            }
+            lines.insert(table.clone(), self.line_within("from", &table));
+            from.insert(table, lists);
+        }
+        let open = match says.get("open") {
+            None => None,
+            Some(value) => match scalar(value).filter(|text| !text.trim().is_empty()) {
+                Some(text) => Some(text),
+                None => return Err(self.wrong("open", "open must be a condition such as \"state = 'open'\"")),
+            },
+        };
+        lines.insert("open".to_owned(), self.line_within("incremental", "open"));
+        Ok(Some(Incremental { by, from, open, lines }))
+    }
+
     fn tests(&self) -> Result<Tests, TransformError> {
         let Some(value) = self.mapping.get("tests") else { return Ok(Tests::default()) };
         let Some(tests) = value.as_mapping() else {
@@ -170,6 +251,27 @@ mod tests {
         let with_tests = GOOD.replace("--- */", "tests:\n  notnull: [shop]\n--- */");
         let error = Head::parse("x.sql", &with_tests).unwrap_err().to_string();
         assert!(error.starts_with("x.sql:9: unknown key \"notnull\"; did you mean \"not_null\"?"), "{error}");
+    }
+
+    #[test]
+    fn what_is_said_of_incremental_runs_is_taken_strictly() {
+        let with = |text: &str| Head::parse("x.sql", &GOOD.replace("--- */", &format!("incremental:\n{text}--- */")));
+        let head = with(
+            "  by: [shop]\n  from:\n    events.orders: [shop]\n    marts.x: [[shop], [\"upper(shop)\"]]\n  open: shop is null\n",
+        );
+        let incremental = head.unwrap().incremental.unwrap();
+        assert_eq!(incremental.from["events.orders"], [["shop"]]);
+        assert_eq!(incremental.from["marts.x"], [["shop"], ["upper(shop)"]]);
+        assert_eq!(incremental.open.as_deref(), Some("shop is null"));
+        let error = |text: &str| with(text).unwrap_err().to_string();
+        let text = error("  by: [shap]\n  from: {events.orders: [shop]}\n");
+        assert!(text.starts_with("x.sql:9: \"shap\" is not among the columns"), "{text}");
+        let text = error("  by: [shop]\n  from:\n    events.orders: [shop, order_id]\n");
+        assert_eq!(text, "x.sql:11: events.orders must have 1 expressions, one for each of shop");
+        let text = error("  by: [shop]\n  from:\n    settings.shops: [shop]\n");
+        assert!(text.starts_with("x.sql:11: settings.shops is neither"), "{text}");
+        assert!(error("  by: [shop]\n").starts_with("x.sql:8: incremental.from must say"), "no from");
+        assert!(error("  by: [shop]\n  form: {}\n").contains("did you mean \"from\"?"), "a typing error");
     }
 
     #[test]

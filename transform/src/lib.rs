@@ -16,10 +16,12 @@ mod audit;
 mod builtin;
 mod cell;
 mod check;
+mod decide;
 mod error;
 mod fixture;
 mod graph;
 mod head;
+mod keys;
 #[cfg(test)]
 mod model_tests;
 mod project;
@@ -37,9 +39,9 @@ mod testing;
 mod yaml;
 
 pub use error::TransformError;
-pub use head::{Head, Refers, Tests};
+pub use head::{Head, Incremental, Refers, Tests};
 pub use project::{Model, Project, Selection};
-pub use run::{ModelRun, Outcome, Progress, RunReport, Runner};
+pub use run::{ModelRun, Outcome, Plan, Progress, RunReport, Runner};
 pub use session::sql_context;
 pub use tables::{ReferenceTable, TableColumn, reference_tables};
 pub use tester::{Finding, Layer, TestReport, TestResult, Tester};

@@ -118,6 +118,16 @@ impl Project {
                     return Err(TransformError::UnknownTable { file: model.file.clone(), line, table, hint });
                 }
             }
+            if let Some(incremental) = &model.head.incremental {
+                for table in incremental.from.keys().filter(|table| !model.reads.contains(table)) {
+                    let hint = did_you_mean(table, model.reads.iter().map(String::as_str));
+                    return Err(incremental.wrong(
+                        &model.file,
+                        table,
+                        format!("the query does not read {table}{hint}"),
+                    ));
+                }
+            }
         }
         let reads =
             models.iter().map(|(name, model)| (name.clone(), model.inputs().map(str::to_owned).collect())).collect();

@@ -15,6 +15,7 @@ use datafusion::prelude::SessionContext;
 use mizan_events::{EventTime, Family};
 use mizan_lake::{SessionSettings, Shop};
 
+use crate::decide::plan_lists;
 use crate::error::TransformError;
 use crate::project::{Model, Project};
 use crate::storable::storable;
@@ -160,6 +161,7 @@ pub(crate) async fn schemas(
         let schema = planned_schema(&context, model).await?;
         let empty = rows_table(&schema, None).and_then(|table| put(&context, &model.table(), table));
         empty.map_err(TransformError::engine("make a session"))?;
+        plan_lists(&context, model).await?;
         schemas.insert(model.table(), schema);
     }
     Ok(schemas)

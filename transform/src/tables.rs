@@ -390,7 +390,10 @@ mod tests {
     fn a_description_is_as_strict_as_a_head() {
         let error = |from: &str, to: &str| with(&[("fees.yml", &YML.replace(from, to))]).unwrap_err().to_string();
         let text = error("type: decimal", "type: number");
-        assert!(text.ends_with("fees.yml:7: column \"percent\": type must be one of text, decimal, integer, date, boolean"), "{text}");
+        assert!(
+            text.ends_with("fees.yml:7: column \"percent\": type must be one of text, decimal, integer, date, boolean"),
+            "{text}"
+        );
         let text = error("key: [provider, method]", "key: [provider, metod]");
         assert!(text.ends_with("fees.yml:3: \"metod\" is not among the columns; did you mean \"method\"?"), "{text}");
         let text = error("title", "titel");

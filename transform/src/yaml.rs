@@ -39,12 +39,7 @@ impl<'a> Block<'a> {
         Block::read(what, file, text, 1)
     }
 
-    fn read(
-        what: &'static str,
-        file: &'a str,
-        yaml: &'a str,
-        first_line: usize,
-    ) -> Result<Block<'a>, TransformError> {
+    fn read(what: &'static str, file: &'a str, yaml: &'a str, first_line: usize) -> Result<Block<'a>, TransformError> {
         let fault = |line: usize, problem: String| TransformError::Head { file: file.to_owned(), line, problem };
         let value: Value = yaml_serde::from_str(yaml).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
@@ -60,6 +55,21 @@ impl<'a> Block<'a> {
     pub(crate) fn wrong(&self, word: &str, problem: &str) -> TransformError {
         let line = self.text.lines().position(|line| contains_word(line, word)).unwrap_or(0);
         TransformError::Head { file: self.file.to_owned(), line: self.first_line + line, problem: problem.to_owned() }
+    }
+
+    /// The line on which `word` stands at or after the line of the key `key`.
+    pub(crate) fn line_within(&self, key: &str, word: &str) -> usize {
+        let lines = || self.text.lines().enumerate();
+        let key = format!("{key}:");
+        let start = lines().find(|(_, line)| line.trim_start().starts_with(&key)).map_or(0, |(place, _)| place);
+        let found = lines().skip(start).find(|(_, line)| line.contains(word));
+        self.first_line + found.map_or(start, |(place, _)| place)
+    }
+
+    /// An error at that line.
+    pub(crate) fn wrong_within(&self, key: &str, word: &str, problem: &str) -> TransformError {
+        let line = self.line_within(key, word);
+        TransformError::Head { file: self.file.to_owned(), line, problem: problem.to_owned() }
     }
 
     pub(crate) fn only(&self, mapping: &Mapping, known: &[&str]) -> Result<(), TransformError> {
@@ -127,4 +137,3 @@ pub(crate) fn scalar(value: &Value) -> Option<String> {
         _ => None,
     }
 }
-
