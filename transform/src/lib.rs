@@ -21,6 +21,8 @@ mod error;
 mod fixture;
 mod graph;
 mod head;
+#[cfg(test)]
+mod incremental_tests;
 mod keys;
 #[cfg(test)]
 mod model_tests;
