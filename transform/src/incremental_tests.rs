@@ -236,7 +236,7 @@ async fn a_run_does_only_what_changed_and_explains_it_beforehand() {
     let data = tempfile::tempdir().unwrap();
     let lake = open(data.path()).await;
     let events = stream(7, 30);
-    let (early, late) = events.split_at(events.len() - 12);
+    let (early, late) = events.split_at(events.len() - 80);
     append(&lake, early).await;
     let as_of = "2026-04-05T00:00:00Z";
     let explain = async |project: &Project, lake: &Lake| -> BTreeMap<String, Plan> {
