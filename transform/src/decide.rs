@@ -12,6 +12,7 @@ use mizan_lake::{Lake, MartState, SessionSettings, Source, View};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::TransformError;
+use crate::fanout::DeclaredKeys;
 use crate::head::Incremental;
 use crate::keys::{Keys, difference, key_query, table_of};
 use crate::project::{Model, Project};
@@ -44,6 +45,7 @@ pub(crate) struct Ground<'a> {
     /// Everything is built anew.
     pub(crate) full: bool,
     reference: BTreeMap<String, u64>,
+    keys: DeclaredKeys,
     /// Versions of the marts that are in the session of the run.
     marts: Mutex<BTreeMap<String, u64>>,
 }
@@ -57,7 +59,8 @@ impl<'a> Ground<'a> {
     ) -> Result<Ground<'a>, TransformError> {
         let view = lake.view(settings.clone()).await.map_err(TransformError::lake("open a session on the lake"))?;
         let reference = project.tables().map(|table| (table.table(), table.hash())).collect();
-        Ok(Ground { lake, settings, view, full, reference, marts: Mutex::default() })
+        let keys = project.declared_keys();
+        Ok(Ground { lake, settings, view, full, reference, keys, marts: Mutex::default() })
     }
 
     /// Changes with the text of the model.
@@ -100,6 +103,7 @@ impl<'a> Ground<'a> {
     /// What has to be done, once the models that it reads are in the session.
     pub(crate) async fn decide(&self, session: &SessionContext, model: &Model) -> Result<Decision, TransformError> {
         let whole = |why: &str| Ok(Decision::Whole(why.to_owned()));
+        let planned = session::planned(session, model, &self.keys).await?;
         let state = self.lake.mart(&model.head.name).await.map_err(TransformError::lake("read what a mart holds"))?;
         let Some(state) = state else { return whole("it has no rows yet") };
         if self.full {
@@ -113,8 +117,7 @@ impl<'a> Ground<'a> {
         let doing = || format!("see what changed for {}", model.table());
         let mart = self.lake.read_mart(&model.head.name).await.map_err(TransformError::lake(doing()))?;
         let Some((mart, _)) = mart else { return whole("it has no rows yet") };
-        let frame = session.sql(&model.sql).await.map_err(|error| TransformError::sql(&model.file, &error))?;
-        if storable(frame.schema().as_arrow()).fields() != storable(&mart.schema()).fields() {
+        if planned.fields() != storable(&mart.schema()).fields() {
             return whole("the types of its columns changed");
         }
         let open = model.head.incremental.as_ref().and_then(|incremental| incremental.open.as_deref());
@@ -153,9 +156,17 @@ impl Changes<'_> {
         let now = self.ground.sources(self.model);
         let no_lists = BTreeMap::new();
         let lists = incremental.map_or(&no_lists, |incremental| &incremental.from);
-        let by = incremental.map(|incremental| incremental.by.as_slice()).unwrap_or_default();
         let doing = format!("see what changed for {}", self.model.table());
-        let mut keys = Keys::none(&self.mart.schema(), by).map_err(TransformError::engine(doing.clone()))?;
+        let own = self.model.table();
+        let context = sql_context(self.session, [(own.clone(), Arc::clone(&self.mart))]);
+        let context = context.map_err(TransformError::engine(doing.clone()))?;
+        let mut keys = match incremental {
+            Some(incremental) => match Keys::none(&context, self.model, incremental).await {
+                Ok(keys) => Some(keys),
+                Err(error) => return Err(wrong_list(self.model, incremental, &own, &error)),
+            },
+            None => None,
+        };
         for (table, source) in &now {
             let Some(saved) = self.state.info.sources.get(table) else {
                 return Ok(Decision::Whole(format!("it is not known how much of {table} is in it")));
@@ -169,32 +180,46 @@ impl Changes<'_> {
                 Change::Lost(why) => return Ok(Decision::Whole(why)),
                 Change::Rows(rows, told) => (rows, told),
             };
-            let (Some(incremental), Some(list)) = (incremental, lists.get(table)) else {
+            let (Some(incremental), Some(list), Some(known)) = (incremental, lists.get(table), keys.take()) else {
                 let why =
                     if incremental.is_none() { "its head has no incremental" } else { "it is not listed in from" };
                 return Ok(Decision::Whole(format!("{told}, and {why}")));
             };
             let context =
                 sql_context(self.session, [(table.clone(), rows)]).map_err(TransformError::engine(doing.clone()))?;
-            let before = keys.len();
-            keys = match keys.and_of(&context, table, list, None).await {
-                Ok(keys) => keys,
+            let more = match known.and_of(&context, table, list, None).await {
+                Ok(more) => more,
                 Err(error) => return Err(wrong_list(self.model, incremental, table, &error)),
             };
-            self.why.push(format!("{told} ({} keys)", keys.len() - before));
+            self.why.push(format!("{told} ({} keys)", more.len() - known.len()));
+            keys = Some(more);
         }
-        if let Some((incremental, condition)) = incremental.and_then(|some| Some((some, some.open.as_deref()?))) {
-            let table = self.model.table();
-            let context = sql_context(self.session, [(table.clone(), Arc::clone(&self.mart))])
-                .map_err(TransformError::engine(doing.clone()))?;
-            let before = keys.len();
-            keys = match keys.and_of(&context, &table, &[quoted(by)], Some(condition)).await {
-                Ok(keys) => keys,
+        let (Some(incremental), Some(mut keys)) = (incremental, keys) else {
+            return Ok(Decision::UpToDate);
+        };
+        if let Some(condition) = &incremental.open {
+            let more = match keys.and_of(&context, &own, &[incremental.own(&own)], Some(condition)).await {
+                Ok(more) => more,
                 Err(error) => return Err(wrong_list(self.model, incremental, "open", &error)),
             };
-            if keys.len() > before {
-                self.why.push(format!("rows are open ({} keys)", keys.len() - before));
+            if more.len() > keys.len() {
+                self.why.push(format!("rows are open ({} keys)", more.len() - keys.len()));
             }
+            keys = more;
+        }
+        if incremental.linked && keys.len() > 0 {
+            let tables: Vec<_> = incremental.inputs(&own).collect();
+            // A value has about as many handles as a row has columns for them.
+            let limit = FEW_KEYS.max(self.state.rows.saturating_mul(2));
+            let (direct, closed) = (keys.len(), keys.closed(self.session, &tables, limit).await);
+            let Some(closed) = closed.map_err(TransformError::engine(doing.clone()))? else {
+                let why = self.why.join(", ");
+                return Ok(Decision::Whole(format!("{why}: so much hangs together that whole is cheaper")));
+            };
+            if closed.len() > direct {
+                self.why.push(format!("linked with them ({} keys)", closed.len() - direct));
+            }
+            keys = closed;
         }
         if keys.len() == 0 && !self.moved {
             return Ok(Decision::UpToDate);
@@ -264,13 +289,13 @@ impl Changes<'_> {
         let Some(incremental) = self.model.head.incremental.as_ref().filter(|_| keys.len() > FEW_KEYS) else {
             return Ok(false);
         };
-        if keys.len() > self.state.rows / 2 {
+        if !incremental.linked && keys.len() > self.state.rows / 2 {
             return Ok(true);
         }
         let table = self.model.table();
         let context = sql_context(self.session, [(table.clone(), Arc::clone(&self.mart))])?;
-        let by = incremental.by.iter().cloned().collect();
-        let (_, rows) = keys.restrict(&context, &table, &[quoted(&incremental.by)], Some(&by)).await?;
+        let key = self.model.head.key.iter().cloned().collect();
+        let (_, rows) = keys.restrict(&context, &table, &[incremental.own(&table)], Some(&key)).await?;
         let touched: usize = rows.iter().map(|batch| batch.num_rows()).sum();
         Ok(touched > self.state.rows / 3)
     }
@@ -285,10 +310,6 @@ fn wrong_list(model: &Model, incremental: &Incremental, at: &str, error: &DataFu
     incremental.wrong(&model.file, at, format!("{what}: {problem}"))
 }
 
-fn quoted(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| format!("\"{name}\"")).collect()
-}
-
 /// Plans what the head says of incremental runs over the tables of `context`, the model's own among them.
 pub(crate) async fn plan_lists(context: &SessionContext, model: &Model) -> Result<(), TransformError> {
     let Some(incremental) = &model.head.incremental else { return Ok(()) };
@@ -299,7 +320,7 @@ pub(crate) async fn plan_lists(context: &SessionContext, model: &Model) -> Resul
         }
     }
     if let Some(condition) = &incremental.open {
-        let query = key_query(&model.table(), &quoted(&incremental.by), Some(condition));
+        let query = key_query(&model.table(), &incremental.own(&model.table()), Some(condition));
         context.sql(&query).await.map_err(|error| wrong_list(model, incremental, "open", &error))?;
     }
     Ok(())

@@ -42,6 +42,9 @@ pub struct Incremental {
     /// For each table, the expressions that give the value of `by` from one of its rows. A row may belong to several
     /// values: then there are several lists. A change of a table that is read but not listed touches everything.
     pub from: BTreeMap<String, Vec<Vec<String>>>,
+    /// Values that one row has hang together, and with them all rows that have one of them. `by` then only names the
+    /// parts of a value, and `from` says also how the model's own rows have theirs. A value with a NULL in it is none.
+    pub linked: bool,
     /// Rows of the model that may change by time alone.
     pub open: Option<String>,
     /// Line of each table and of `open`, for errors.
@@ -49,6 +52,17 @@ pub struct Incremental {
 }
 
 impl Incremental {
+    /// How the model's own rows have their values.
+    pub(crate) fn own(&self, table: &str) -> Vec<String> {
+        let by = || self.by.iter().map(|name| format!("\"{name}\"")).collect();
+        self.from.get(table).and_then(|lists| lists.first()).cloned().unwrap_or_else(by)
+    }
+
+    /// The tables that the model reads, with their lists.
+    pub(crate) fn inputs<'a>(&'a self, own: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<Vec<String>>)> {
+        self.from.iter().filter(move |(table, _)| *table != own)
+    }
+
     /// An error at the line of a table of `from`, or of `open`.
     pub(crate) fn wrong(&self, file: &str, at: &str, problem: String) -> TransformError {
         TransformError::Head { file: file.to_owned(), line: self.lines.get(at).copied().unwrap_or(1), problem }
@@ -120,7 +134,7 @@ impl Head {
     fn names_known_columns(&self, block: &Block<'_>) -> Result<(), TransformError> {
         let tests = &self.tests;
         let named = (self.key.iter().chain(&self.time))
-            .chain(self.incremental.iter().flat_map(|incremental| &incremental.by))
+            .chain(self.incremental.iter().filter(|some| !some.linked).flat_map(|some| &some.by))
             .chain(&tests.not_null)
             .chain(tests.unique.iter().flatten())
             .chain(tests.accepted.iter().map(|(column, _)| column))
@@ -152,7 +166,7 @@ impl Block<'_> {
         let Some(says) = value.as_mapping() else {
             return Err(self.wrong("incremental", "incremental must be a mapping of by, from and perhaps open"));
         };
-        self.only(says, &["by", "from", "open"])?;
+        self.only(says, &["by", "linked", "from", "open"])?;
         let by = self.texts(says.get("by"), "by")?;
         if by.is_empty() {
             return Err(self.wrong("incremental", "incremental.by must name columns such as [shop, order_id]"));
@@ -161,6 +175,12 @@ impl Block<'_> {
             let problem = "incremental.from must say for each table how its rows give by: {events.orders: [shop, id]}";
             return Err(self.wrong("incremental", problem));
         };
+        let linked = match says.get("linked") {
+            None => false,
+            Some(Value::Bool(linked)) => *linked,
+            Some(_) => return Err(self.wrong("linked", "linked must be true or false")),
+        };
+        let own = format!("marts.{}", self.text_of("name")?);
         let (mut from, mut lines) = (BTreeMap::new(), BTreeMap::new());
         for (table, value) in tables {
             let table = scalar(table).unwrap_or_default();
@@ -181,8 +201,16 @@ impl Block<'_> {
             if !(table.starts_with("events.") || table.starts_with("marts.")) {
                 return Err(wrong(format!("{table} is neither of events nor of marts; settings touch everything")));
             }
+            if table == own && (!linked || lists.len() > 1) {
+                let problem = "its own rows have the values of by; where values are linked, one list says which";
+                return Err(wrong(problem.to_owned()));
+            }
             lines.insert(table.clone(), self.line_within("from", &table));
             from.insert(table, lists);
+        }
+        if linked && !from.contains_key(&own) {
+            let problem = format!("where values are linked, from must also say which value a row of {own} has");
+            return Err(self.wrong("linked", &problem));
         }
         let open = match says.get("open") {
             None => None,
@@ -192,7 +220,7 @@ impl Block<'_> {
             },
         };
         lines.insert("open".to_owned(), self.line_within("incremental", "open"));
-        Ok(Some(Incremental { by, from, open, lines }))
+        Ok(Some(Incremental { by, from, linked, open, lines }))
     }
 
     fn tests(&self) -> Result<Tests, TransformError> {
@@ -257,11 +285,11 @@ mod tests {
     fn what_is_said_of_incremental_runs_is_taken_strictly() {
         let with = |text: &str| Head::parse("x.sql", &GOOD.replace("--- */", &format!("incremental:\n{text}--- */")));
         let head = with(
-            "  by: [shop]\n  from:\n    events.orders: [shop]\n    marts.x: [[shop], [\"upper(shop)\"]]\n  open: shop is null\n",
+            "  by: [shop]\n  from:\n    events.orders: [shop]\n    marts.y: [[shop], [\"upper(shop)\"]]\n  open: shop is null\n",
         );
         let incremental = head.unwrap().incremental.unwrap();
         assert_eq!(incremental.from["events.orders"], [["shop"]]);
-        assert_eq!(incremental.from["marts.x"], [["shop"], ["upper(shop)"]]);
+        assert_eq!(incremental.from["marts.y"], [["shop"], ["upper(shop)"]]);
         assert_eq!(incremental.open.as_deref(), Some("shop is null"));
         let error = |text: &str| with(text).unwrap_err().to_string();
         let text = error("  by: [shap]\n  from: {events.orders: [shop]}\n");
@@ -270,6 +298,11 @@ mod tests {
         assert_eq!(text, "x.sql:11: events.orders must have 1 expressions, one for each of shop");
         let text = error("  by: [shop]\n  from:\n    settings.shops: [shop]\n");
         assert!(text.starts_with("x.sql:11: settings.shops is neither"), "{text}");
+        let text = error("  by: [v]\n  linked: true\n  from:\n    events.orders: [shop]\n");
+        assert!(
+            text.starts_with("x.sql:10: where values are linked, from must also say which value a row of marts.x"),
+            "{text}"
+        );
         assert!(error("  by: [shop]\n").starts_with("x.sql:8: incremental.from must say"), "no from");
         assert!(error("  by: [shop]\n  form: {}\n").contains("did you mean \"from\"?"), "a typing error");
     }

@@ -158,7 +158,7 @@ async fn incremental_runs_give_what_a_rebuild_from_nothing_gives() {
         // Otherwise the comparison says nothing of incremental runs.
         let said = project.models().filter(|model| model.head.incremental.is_some());
         let said: BTreeSet<String> = said.map(|model| model.head.name.clone()).collect();
-        assert!(said.len() >= 7, "{said:?}");
+        assert!(said.len() >= 11, "{said:?}");
         assert_eq!(by_keys, said, "seed {seed}");
     }
 }
@@ -216,7 +216,7 @@ async fn rows_of_other_keys_are_refused_and_the_mart_stays_as_it_was() {
     let as_of = moment("2026-04-05T00:00:00Z");
     let report = runner.run(&lake, shops(), &some, as_of, &mut |_| {}).await.unwrap();
     let error = report.failures().next().unwrap().1.to_string();
-    assert!(error.contains("mine.sql: the rows read for some keys gave a row of another (shop="), "{error}");
+    assert!(error.contains("mine.sql: the rows read for some keys gave "), "{error}");
     assert_eq!(lake.mart("mine").await.unwrap().unwrap().version, version);
 }
 

@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch, RecordBatchOptions, new_null_array};
-use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::compute::{concat_batches, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, NullEquality};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_aggregate::min_max::{max, min};
 use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::prelude::{DataFrame, SessionContext, col, ident};
 use datafusion::scalar::ScalarValue;
 
+use mizan_lake::{KeySet, LakeError};
+
+use crate::head::Incremental;
+use crate::project::Model;
 use crate::session::{rows_table, sql_context};
 
 /// Values of `by`, each once.
@@ -22,6 +26,8 @@ use crate::session::{rows_table, sql_context};
 pub(crate) struct Keys {
     /// One column for each of `by`, with its type in the mart.
     pub(crate) rows: RecordBatch,
+    /// Whether they are linked: then none has a NULL in it.
+    linked: bool,
 }
 
 /// Where keys and changed rows stand in contexts of this file.
@@ -30,11 +36,19 @@ const GONE: &str = "marts.mizan_gone";
 const COME: &str = "marts.mizan_come";
 
 impl Keys {
-    /// No keys of the columns `by` of a mart.
-    pub(crate) fn none(mart: &Schema, by: &[String]) -> Result<Keys> {
-        let fields = by.iter().map(|name| mart.field_with_name(name).cloned()).collect::<Result<Vec<Field>, _>>()?;
-        let fields: Vec<FieldRef> = fields.into_iter().map(|field| Arc::new(field.with_nullable(true))).collect();
-        Ok(Keys { rows: RecordBatch::new_empty(Arc::new(Schema::new(fields))) })
+    /// No keys, with the types that the model's own rows give them.
+    pub(crate) async fn none(context: &SessionContext, model: &Model, incremental: &Incremental) -> Result<Keys> {
+        let table = model.table();
+        let frame = context.sql(&key_query(&table, &incremental.own(&table), None)).await?;
+        let types = frame.schema().fields().iter().map(|field| field.data_type().clone());
+        let fields = incremental.by.iter().zip(types).map(|(name, data_type)| Field::new(name, data_type, true));
+        let rows = RecordBatch::new_empty(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+        Ok(Keys { rows, linked: incremental.linked })
+    }
+
+    /// The same kind of keys, with these rows.
+    fn with(&self, rows: RecordBatch) -> Keys {
+        Keys { rows, linked: self.linked }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,8 +73,45 @@ impl Keys {
             let query = key_query(table, list, condition);
             all = all.union(self.typed(context.sql(&query).await?)?)?;
         }
+        if self.linked {
+            for field in self.schema().fields() {
+                all = all.filter(ident(field.name()).is_not_null())?;
+            }
+        }
         let batches = all.distinct()?.collect().await?;
-        Ok(Keys { rows: joined(&self.schema(), &batches)? })
+        Ok(self.with(joined(&self.schema(), &batches)?))
+    }
+
+    /// These keys with all that hang together with them through rows of these tables; `None` beyond `limit` keys.
+    pub(crate) async fn closed(
+        self,
+        context: &SessionContext,
+        tables: &[(&String, &Vec<Vec<String>>)],
+        limit: usize,
+    ) -> Result<Option<Keys>> {
+        let (mut all, mut newest) = (self.clone(), self);
+        while newest.len() > 0 {
+            let mut found = newest.with(RecordBatch::new_empty(newest.schema()));
+            for (table, lists) in tables {
+                let columns = columns_of(context, table, lists).await?;
+                let (schema, rows) = newest.restrict(context, table, lists, Some(&columns)).await?;
+                let scratch = sql_context(context, [((*table).clone(), table_of(&schema, rows)?)])?;
+                found = found.and_of(&scratch, table, lists, None).await?;
+            }
+            newest = found.without(&all)?;
+            all = all.with(concat_batches(&all.schema(), [&all.rows, &newest.rows])?);
+            if all.len() > limit {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Those of these keys that are not among `known`.
+    fn without(&self, known: &Keys) -> Result<Keys> {
+        let known = KeySet::new(&known.rows, &self.schema()).map_err(external)?;
+        let is_new = known.among(&self.rows, false).map_err(external)?;
+        Ok(self.with(filter_record_batch(&self.rows, &is_new)?))
     }
 
     /// The columns of `frame` under the names and types of the keys.
@@ -205,6 +256,20 @@ fn with_types(
         );
     }
     Ok(rows.select(columns)?.into_unoptimized_plan())
+}
+
+pub(crate) fn external(error: LakeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// The columns of a table that lists of expressions read.
+async fn columns_of(context: &SessionContext, table: &str, lists: &[Vec<String>]) -> Result<BTreeSet<String>> {
+    let mut columns = BTreeSet::new();
+    for list in lists {
+        let read = columns_read(context, &key_query(table, list, None)).await?;
+        columns.extend(read.into_values().flatten());
+    }
+    Ok(columns)
 }
 
 /// The query for the keys of a table's rows.

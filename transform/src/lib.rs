@@ -18,6 +18,7 @@ mod cell;
 mod check;
 mod decide;
 mod error;
+mod fanout;
 mod fixture;
 mod graph;
 mod head;

@@ -7,6 +7,7 @@ use mizan_events::Family;
 
 use crate::builtin::{BUILTIN, TABLES};
 use crate::error::TransformError;
+use crate::fanout::DeclaredKeys;
 use crate::graph;
 use crate::head::Head;
 use crate::sql;
@@ -119,7 +120,8 @@ impl Project {
                 }
             }
             if let Some(incremental) = &model.head.incremental {
-                for table in incremental.from.keys().filter(|table| !model.reads.contains(table)) {
+                let own = model.table();
+                for (table, _) in incremental.inputs(&own).filter(|(table, _)| !model.reads.contains(table)) {
                     let hint = did_you_mean(table, model.reads.iter().map(String::as_str));
                     return Err(incremental.wrong(
                         &model.file,
@@ -138,6 +140,18 @@ impl Project {
     /// Every model, each after those it reads.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.order.iter().filter_map(|name| self.models.get(name))
+    }
+
+    /// The columns that tell one row of a table from another, by table.
+    pub(crate) fn declared_keys(&self) -> DeclaredKeys {
+        let event = vec!["source".to_owned(), "event_id".to_owned()];
+        let events = Family::ALL.map(|family| (format!("events.{}", family.table()), event.clone()));
+        let shops = ("settings.shops".to_owned(), vec!["shop".to_owned()]);
+        // One row: nothing is needed to tell it.
+        let run = ("settings.run".to_owned(), Vec::new());
+        let marts = self.models.values().map(|model| (model.table(), model.head.key.clone()));
+        let reference = self.tables.values().map(|table| (table.table(), table.key.clone()));
+        events.into_iter().chain([shops, run]).chain(marts).chain(reference).collect()
     }
 
     /// The reference tables, by name.

@@ -17,6 +17,7 @@ use mizan_lake::{SessionSettings, Shop};
 
 use crate::decide::plan_lists;
 use crate::error::TransformError;
+use crate::fanout::{self, DeclaredKeys};
 use crate::project::{Model, Project};
 use crate::storable::storable;
 
@@ -157,8 +158,9 @@ pub(crate) async fn schemas(
         let empty = rows_table(schema, None).and_then(|table| put(&context, name, table));
         empty.map_err(TransformError::engine("make a session"))?;
     }
+    let keys = project.declared_keys();
     for model in project.models() {
-        let schema = planned_schema(&context, model).await?;
+        let schema = planned(&context, model, &keys).await?;
         let empty = rows_table(&schema, None).and_then(|table| put(&context, &model.table(), table));
         empty.map_err(TransformError::engine("make a session"))?;
         plan_lists(&context, model).await?;
@@ -167,15 +169,21 @@ pub(crate) async fn schemas(
     Ok(schemas)
 }
 
-/// The schema a model's rows are kept under, once its query and its head agree on the columns.
-async fn planned_schema(context: &SessionContext, model: &Model) -> std::result::Result<SchemaRef, TransformError> {
+/// The schema a model's rows are kept under, once its query and its head agree on the columns, and no sum counts rows
+/// twice.
+pub(crate) async fn planned(
+    context: &SessionContext,
+    model: &Model,
+    keys: &DeclaredKeys,
+) -> std::result::Result<SchemaRef, TransformError> {
     let frame = context.sql(&model.sql).await.map_err(|error| TransformError::sql(&model.file, &error))?;
     columns_agree(model, frame.schema().as_arrow())?;
+    fanout::refuse(model, frame.logical_plan(), keys)?;
     Ok(storable(frame.schema().as_arrow()))
 }
 
 /// The head documents the columns of the query, all of them, in their order.
-pub(crate) fn columns_agree(model: &Model, schema: &Schema) -> std::result::Result<(), TransformError> {
+fn columns_agree(model: &Model, schema: &Schema) -> std::result::Result<(), TransformError> {
     let in_query: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let in_head: Vec<&str> = model.head.columns.iter().map(|(name, _)| name.as_str()).collect();
     if in_query == in_head {

@@ -16,9 +16,8 @@ use mizan_lake::{KeySet, LakeError, MartChange, MartInfo};
 
 use crate::decide::{Decision, Ground};
 use crate::error::TransformError;
-use crate::keys::{Keys, columns_read, difference, joined, table_of, tables};
+use crate::keys::{Keys, columns_read, difference, external, joined, table_of, tables};
 use crate::project::Model;
-use crate::rows;
 use crate::run::Outcome;
 use crate::session::{self, sql_context};
 use crate::storable::{storable, to_storable};
@@ -68,7 +67,6 @@ fn info(ground: &Ground<'_>, model: &Model) -> MartInfo {
 async fn build_whole(ground: &Ground<'_>, session: &SessionContext, model: &Model) -> Result<u64, TransformError> {
     let failed = |error| TransformError::sql(&model.file, &error);
     let mut frame = session.sql(&model.sql).await.map_err(failed)?;
-    session::columns_agree(model, frame.schema().as_arrow())?;
     let info = info(ground, model);
     if !info.order.is_empty() {
         frame = frame.sort(info.order.iter().map(|name| ident(name).sort(true, true)).collect()).map_err(failed)?;
@@ -113,7 +111,7 @@ async fn build_keys(
         let names: Vec<&str> = model.reads.iter().map(String::as_str).collect();
         let given = tables(session, &names).await.map_err(TransformError::engine(doing()))?;
         let context = sql_context(session, given).map_err(TransformError::engine(doing()))?;
-        for (table, lists) in &incremental.from {
+        for (table, lists) in incremental.inputs(&model.table()) {
             let none = BTreeSet::new();
             let wanted = read.get(table).unwrap_or(&none);
             let rows = keys.restrict(session, table, lists, Some(wanted)).await;
@@ -125,16 +123,17 @@ async fn build_keys(
         let batches = frame.collect().await.map_err(failed)?;
         joined(&mart.schema(), &batches).map_err(failed)?
     };
-    let lake = |error| TransformError::lake(doing())(error);
-    let among = KeySet::new(&keys.rows, &mart.schema()).map_err(lake)?;
-    let is_mine = among.among(&new, true).map_err(lake)?;
-    let belongs_to_one = incremental.from.values().all(|lists| lists.len() == 1);
-    if belongs_to_one && is_mine.true_count() < new.num_rows() {
-        return Err(not_kept(model, incremental.by.as_slice(), &new, &among.among(&new, false).map_err(lake)?));
-    }
+    let engine = |error| TransformError::engine(doing())(error);
+    let own = incremental.own(&model.table());
+    let belongs_to_one = incremental.linked || incremental.inputs(&model.table()).all(|(_, lists)| lists.len() == 1);
+    let all = new.num_rows();
+    let new = of_keys(session, model, keys, &own, table_of(&mart.schema(), vec![new]).map_err(engine)?);
     // Rows that belong to several keys bring rows of other keys with them, in part only.
-    let new = filter_record_batch(&new, &is_mine).map_err(|error| failed(error.into()))?;
-    let change = changed_rows(session, model, keys, mart, new).await.map_err(TransformError::engine(doing()))?;
+    let new = new.await.map_err(engine)?;
+    if belongs_to_one && new.num_rows() < all {
+        return Err(not_kept(model, all - new.num_rows()));
+    }
+    let change = changed_rows(session, model, keys, &own, mart, new).await.map_err(TransformError::engine(doing()))?;
     let rows = change.1.num_rows() as u64;
     let change = MartChange { base, keys: change.0, rows: change.1 };
     let done = ground.lake.change_mart(&model.head.name, change, info(ground, model), &ground.settings).await;
@@ -142,51 +141,51 @@ async fn build_keys(
     Ok(rows)
 }
 
-/// The keys of `keys` whose rows differ from those of the mart, and the new rows of these.
+/// The rows of a table like the mart that have one of the keys.
+async fn of_keys(
+    session: &SessionContext,
+    model: &Model,
+    keys: &Keys,
+    own: &[String],
+    rows: Arc<dyn TableProvider>,
+) -> datafusion::error::Result<RecordBatch> {
+    let (table, schema) = (model.table(), rows.schema());
+    let context = sql_context(session, [(table.clone(), rows)])?;
+    let (_, found) = keys.restrict(&context, &table, &[own.to_vec()], None).await?;
+    joined(&schema, &found)
+}
+
+/// Which rows of the mart must go, by columns that tell them, and the new rows that come in their place.
 async fn changed_rows(
     session: &SessionContext,
     model: &Model,
     keys: &Keys,
+    own: &[String],
     mart: Arc<dyn TableProvider>,
     new: RecordBatch,
 ) -> datafusion::error::Result<(RecordBatch, RecordBatch)> {
     let schema = mart.schema();
+    let by = match &model.head.incremental {
+        Some(incremental) if !incremental.linked => &incremental.by,
+        _ => &model.head.key,
+    };
+    let places = by.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
     if keys.len() == 0 {
-        return Ok((keys.rows.clone(), new));
+        return Ok((RecordBatch::new_empty(Arc::new(schema.project(&places)?)), new));
     }
-    let by: Vec<String> = keys.schema().fields().iter().map(|field| format!("\"{}\"", field.name())).collect();
-    let table = model.table();
-    let context = sql_context(session, [(table.clone(), mart)])?;
-    let (_, old) = keys.restrict(&context, &table, std::slice::from_ref(&by), None).await?;
-    let old = table_of(&schema, vec![joined(&schema, &old)?])?;
+    let old = of_keys(session, model, keys, own, mart).await?;
+    let old = table_of(&schema, vec![old])?;
     let different = difference(session, old, table_of(&schema, vec![new.clone()])?).await?;
-    let none = Keys { rows: RecordBatch::new_empty(keys.schema()) };
-    let context = sql_context(session, [(table.clone(), table_of(&schema, vec![different])?)])?;
-    let changed = none.and_of(&context, &table, &[by], None).await?;
-    let among = KeySet::new(&changed.rows, &schema).map_err(external)?;
+    let changed = different.project(&places)?;
+    let among = KeySet::new(&changed, &schema).map_err(external)?;
     let new = filter_record_batch(&new, &among.among(&new, true).map_err(external)?)?;
-    Ok((changed.rows, new))
-}
-
-fn external(error: LakeError) -> datafusion::error::DataFusionError {
-    datafusion::error::DataFusionError::External(Box::new(error))
+    Ok((changed, new))
 }
 
 /// The model made rows of keys that were not asked for: what its head says of `by` does not hold.
-fn not_kept(
-    model: &Model,
-    by: &[String],
-    rows: &RecordBatch,
-    others: &datafusion::arrow::array::BooleanArray,
-) -> TransformError {
-    let first = filter_record_batch(rows, others).ok().and_then(|rows| {
-        let places: Vec<usize> = by.iter().filter_map(|name| rows.schema().index_of(name).ok()).collect();
-        let texts = rows::texts(&[rows.slice(0, rows.num_rows().min(1)).project(&places).ok()?]).ok()?;
-        Some(rows::shown(by, texts.first()?))
-    });
+fn not_kept(model: &Model, rows: usize) -> TransformError {
     let problem = format!(
-        "the rows read for some keys gave a row of another ({}): by and from of incremental do not fit the query",
-        first.unwrap_or_default()
+        "the rows read for some keys gave {rows} rows of others: by and from of incremental do not fit the query"
     );
     TransformError::Sql { file: model.file.clone(), line: None, problem }
 }
@@ -215,7 +214,6 @@ async fn keep(session: &SessionContext, model: &Model) -> Result<Outcome, Transf
     use futures::TryStreamExt;
     let failed = |error| TransformError::sql(&model.file, &error);
     let frame = session.sql(&model.sql).await.map_err(failed)?;
-    session::columns_agree(model, frame.schema().as_arrow())?;
     let (rows, stream) = stored(frame, &model.file).await?;
     let schema = stream.schema();
     let batches: Vec<_> = stream.try_collect().await.map_err(failed)?;
