@@ -145,6 +145,9 @@ pub struct Run {
     /// Rebuild from nothing
     #[arg(long)]
     pub full: bool,
+    /// Only say what would be recomputed, and why
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// Test models.

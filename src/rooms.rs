@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use mizan_events::Unknown;
 use mizan_ingest::connectors::{Connector, ConnectorSettings};
 use mizan_ingest::pulls::Provider;
@@ -141,7 +142,24 @@ pub fn session_settings(context: &Context) -> SessionSettings {
     let rejected = RowsTable::new("rejected", mizan_ingest::rejected::schema(), move || {
         Box::new(reader.batches().map(|batch| batch.map_err(Into::into)))
     });
-    SessionSettings { shops: shops.collect(), beside: vec![rejected], ..Default::default() }
+    SessionSettings {
+        shops: shops.collect(),
+        beside: vec![rejected],
+        reference: reference(context),
+        ..Default::default()
+    }
+}
+
+/// The reference tables, as SQL sees them. A fault in one must not keep people from the others: `mizan run` tells it.
+fn reference(context: &Context) -> Vec<(String, RecordBatch)> {
+    let tables = mizan_transform::reference_tables(context.settings.transform.models.as_deref());
+    match tables {
+        Ok(tables) => tables.iter().map(|table| (table.name.clone(), table.batch())).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the reference tables cannot be read");
+            Vec::new()
+        }
+    }
 }
 
 /// The SQL engine over a lake.

@@ -48,6 +48,8 @@ pub struct SessionSettings {
     pub default_shop: String,
     /// Tables of the schema `events` that are kept elsewhere than in the lake.
     pub beside: Vec<RowsTable>,
+    /// Further tables of the schema `settings`; comments stand in the metadata of their schemas.
+    pub reference: Vec<(String, RecordBatch)>,
 }
 
 impl Default for SessionSettings {
@@ -58,6 +60,7 @@ impl Default for SessionSettings {
             shops: Vec::new(),
             default_shop: "default".to_owned(),
             beside: Vec::new(),
+            reference: Vec::new(),
         }
     }
 }
@@ -94,6 +97,10 @@ pub(crate) fn session(settings: &SessionSettings, mut tables: Tables) -> Result<
         tables.events.push((table.name().to_owned(), table.provider()?));
     }
     tables.settings.push(("shops".to_owned(), shops_table(&settings.shops)?));
+    for (name, rows) in &settings.reference {
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]])?;
+        tables.settings.push((name.clone(), Arc::new(table)));
+    }
     let catalog = MemoryCatalogProvider::new();
     for (name, tables) in [(EVENTS, tables.events), (MARTS, tables.marts), (SETTINGS, tables.settings)] {
         let schema = MemorySchemaProvider::new();

@@ -351,6 +351,11 @@ impl Table {
         self.read(table).await
     }
 
+    /// One entry of the table's log, while it is kept.
+    pub(crate) async fn log_entry(&self, version: u64) -> Result<Option<bytes::Bytes>, LakeError> {
+        self.log.read_commit_entry(version).await.map_err(self.delta())
+    }
+
     /// Writes a checkpoint and removes expired entries of the table's log.
     pub(crate) async fn clean_log(&self) -> Result<usize, LakeError> {
         let mut committer = self.committer.lock().await;

@@ -132,6 +132,11 @@ impl Tail {
     }
 }
 
+/// The position of the last row; 0 without rows.
+pub(crate) fn reach(chunks: &[Chunk]) -> u64 {
+    chunks.last().map_or(0, |chunk| chunk.last)
+}
+
 /// The rows of these chunks beyond a position.
 pub(crate) fn beyond(chunks: &[Chunk], position: u64) -> Result<Vec<RecordBatch>, LakeError> {
     let mut batches = Vec::new();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use mizan_dashboards::{Gate, Progress, Rates, ServerOptions, State};
@@ -163,6 +163,9 @@ fn rates(server: &Server) -> Rates {
     }
 }
 
+/// Without a new event models run this often all the same: carts are left by time alone.
+const TIME_TELLS: Duration = Duration::from_secs(5 * 60);
+
 /// How the models are kept up to date.
 struct Refresh {
     every: Duration,
@@ -189,10 +192,14 @@ async fn keep_models_fresh(
     }
     tokio::pin!(stop);
     let mut seen = None;
+    let mut last = Instant::now();
     loop {
         let tables = lake.tables().await.ok();
         let versions = tables.map(|tables| tables.iter().map(|table| table.version).collect::<Vec<_>>());
-        if versions.is_some() && versions != seen {
+        // Rows that are not in a table yet count as well.
+        let versions = versions.map(|versions| (versions, lake.tail().watermark()));
+        if versions.is_some() && (versions != seen || last.elapsed() >= TIME_TELLS) {
+            last = Instant::now();
             let runner = mizan_transform::Runner::new(&project);
             let settings = refresh.settings.clone();
             match runner.run(&lake, settings, &Selection::All, EventTime::now(), &mut |_| {}).await {

@@ -28,6 +28,14 @@ tests:
   holds:
     - started = converted + abandoned + open + emptied + declined
     - recovered <= converted
+incremental:
+  by: [shop, day]
+  from:
+    marts.carts: [shop, "shop_date(shop, created_at)"]
+    # A checkout counts on the day it began, its payment on the day of the first payment step.
+    marts.checkouts:
+      - [shop, "shop_date(shop, started_at)"]
+      - [shop, "shop_date(shop, payment_at)"]
 --- */
 with
 everyone as (

@@ -24,6 +24,19 @@ columns:
 tests:
   not_null: [created_at, state]
   accepted: {state: [converted, emptied, abandoned, open]}
+incremental:
+  by: [shop, handle]
+  # An order that names only its checkout comes from the cart that the checkout touched.
+  linked: true
+  from:
+    events.storefront:
+      - [shop, "'cart ' || coalesce(cart_id, session_id, visitor_id)"]
+      - [shop, "'checkout ' || checkout_id"]
+    events.orders:
+      - [shop, "'cart ' || cart_id"]
+      - [shop, "'checkout ' || checkout_id"]
+    marts.carts: [shop, "'cart ' || cart_id"]
+  open: state = 'open'
 --- */
 with
 touches as (

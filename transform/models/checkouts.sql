@@ -30,6 +30,23 @@ tests:
   accepted:
     state: [converted, abandoned, open]
     payment_state: [converted, declined, abandoned, open]
+incremental:
+  by: [shop, handle]
+  linked: true
+  from:
+    events.storefront:
+      - [shop, "'checkout ' || coalesce(checkout_id, cart_id, session_id, visitor_id)"]
+      - [shop, "'cart ' || cart_id"]
+      - [shop, "'order ' || order_id"]
+    events.orders:
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'cart ' || cart_id"]
+      - [shop, "'order ' || order_id"]
+    marts.payment_attempts:
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'order ' || order_id"]
+    marts.checkouts: [shop, "'checkout ' || checkout_id"]
+  open: state = 'open' or payment_state = 'open'
 --- */
 with
 steps as (

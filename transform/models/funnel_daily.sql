@@ -28,6 +28,10 @@ tests:
     - add_to_cart >= begin_checkout
     - begin_checkout >= payment_attempt
     - payment_attempt >= purchase
+incremental:
+  by: [shop, day]
+  from:
+    marts.sessions: [shop, "shop_date(shop, started_at)"]
 --- */
 select shop, shop_date(shop, started_at) as day, channel, coalesce(device, 'unknown') as device, coalesce(country,
     'unknown') as country,

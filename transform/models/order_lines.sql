@@ -33,6 +33,13 @@ tests:
   holds: ["net_sales = gross_sales - discount - returns"]
   refers:
     - {columns: [shop, order_id], to: marts.orders}
+incremental:
+  by: [shop, order_id]
+  from:
+    events.orders: [shop, order_id]
+    events.payments: [shop, order_id]
+    marts.ordered_lines: [shop, order_id]
+    marts.returned_lines: [shop, order_id]
 --- */
 with
 -- Cancelled, and no money was ever taken.

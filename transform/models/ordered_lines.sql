@@ -29,6 +29,10 @@ tests:
   not_null: [line_id, sku, currency, placed_at]
   at_least_zero: [quantity]
   holds: ["net_sales = gross_sales - discount"]
+incremental:
+  by: [shop, order_id]
+  from:
+    events.orders: [shop, order_id]
 --- */
 with
 newest_first as (

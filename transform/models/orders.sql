@@ -46,6 +46,12 @@ tests:
     payment_status: [unpaid, cod_pending, authorized, paid, partially_refunded, refunded]
   at_least_zero: [units, captured, refunded]
   holds: ["net_sales = gross_sales - discounts - returns"]
+incremental:
+  by: [shop, order_id]
+  from:
+    events.orders: [shop, order_id]
+    events.payments: [shop, order_id]
+    marts.order_lines: [shop, order_id]
 --- */
 with
 -- At the same time an edit comes after what it edits; else source and id decide, never the order of arrival.

@@ -37,6 +37,17 @@ tests:
     outcome: [captured, authorized, declined, error, voided, pending]
     decline_class: [hard, soft, action_required, technical, unclassified]
   at_least_zero: [captured, refunded]
+incremental:
+  by: [shop, handle]
+  # An attempt without a number bears that of its payment, and the attempts of one order are counted together.
+  linked: true
+  from:
+    events.payments:
+      - [shop, "'payment ' || provider || ' ' || payment_id"]
+      - [shop, "'payment ' || provider || ' ' || attempt_id"]
+      - [shop, "'order ' || order_id"]
+      - [shop, "'checkout ' || checkout_id"]
+    marts.payment_attempts: [shop, "'payment ' || provider || ' ' || payment_id"]
 --- */
 with
 in_time as (

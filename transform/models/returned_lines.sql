@@ -27,6 +27,11 @@ tests:
   not_null: [sku, returned_at, currency]
   accepted: {reason: [returned, cancelled]}
   at_least_zero: [quantity]
+incremental:
+  by: [shop, order_id]
+  from:
+    events.orders: [shop, order_id]
+    marts.ordered_lines: [shop, order_id]
 --- */
 with
 told as (

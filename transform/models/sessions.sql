@@ -34,6 +34,29 @@ tests:
   accepted:
     channel: [paid, email, social, organic, referral, direct]
   at_least_zero: [events]
+incremental:
+  by: [shop, handle]
+  # Not the visitor: a cart or checkout goes on in another browser, and an order names any of them.
+  linked: true
+  from:
+    events.storefront:
+      - [shop, "coalesce('session ' || session_id, 'visitor ' || visitor_id, 'nobody')"]
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'cart ' || cart_id"]
+      - [shop, "'order ' || order_id"]
+    events.orders:
+      - [shop, "'session ' || session_id"]
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'cart ' || cart_id"]
+      - [shop, "'order ' || order_id"]
+    events.payments:
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'order ' || order_id"]
+    marts.sessions:
+      - - shop
+        - >-
+          coalesce(case when session_id = visitor_id || '@' || to_char(started_at, '%Y-%m-%dT%H:%M:%SZ')
+          then 'visitor ' || visitor_id else 'session ' || session_id end, 'nobody')
 --- */
 with
 idle_visitors as (

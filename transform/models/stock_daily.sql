@@ -23,6 +23,10 @@ columns:
 tests:
   not_null: [opening, closing]
   holds: ["closing = opening + received - sold + returned + adjusted + transferred"]
+incremental:
+  by: [shop, sku, location, day]
+  from:
+    marts.stock_movements: [shop, sku, location, "shop_date(shop, moved_at)"]
 --- */
 with
 on_days as (

@@ -19,6 +19,26 @@ macro_rules! builtin {
     };
 }
 
+/// One built-in reference table: its name and the text of its two files.
+pub(crate) struct BuiltinTable {
+    pub(crate) name: &'static str,
+    pub(crate) yml: &'static str,
+    pub(crate) csv: &'static str,
+}
+
+macro_rules! tables {
+    ($($name:literal),* $(,)?) => {
+        &[$(BuiltinTable {
+            name: $name,
+            yml: include_str!(concat!("../models/tables/", $name, ".yml")),
+            csv: include_str!(concat!("../models/tables/", $name, ".csv")),
+        }),*]
+    };
+}
+
+/// Every table of `models/tables/`, which a test compares with the folder.
+pub(crate) static TABLES: &[BuiltinTable] = tables![];
+
 /// Every file of `models/`, which a test compares with the folder.
 pub(crate) static BUILTIN: &[Builtin] = builtin![
     "abandonment_daily",
@@ -38,20 +58,30 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
 
 #[cfg(test)]
 mod tests {
-    use super::BUILTIN;
+    use super::{BUILTIN, TABLES};
+
+    fn files_in(folder: &str) -> Vec<String> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/models").to_owned() + folder;
+        let mut files: Vec<String> = (std::fs::read_dir(folder).into_iter().flatten())
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().unwrap().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        files
+    }
 
     #[test]
     fn every_file_in_the_folder_is_built_in() {
-        let mut in_folder: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        in_folder.sort();
         let mut built_in: Vec<String> = BUILTIN
             .iter()
             .flat_map(|model| ["sql", "test.yml", "check.sql"].map(|ending| format!("{}.{ending}", model.name)))
             .collect();
         built_in.sort();
-        assert_eq!(in_folder, built_in);
+        assert_eq!(files_in(""), built_in);
+        let mut tables: Vec<String> =
+            TABLES.iter().flat_map(|table| ["yml", "csv"].map(|ending| format!("{}.{ending}", table.name))).collect();
+        tables.sort();
+        assert_eq!(files_in("/tables"), tables);
     }
 }

@@ -35,6 +35,18 @@ pub enum TransformError {
         /// What is wrong.
         problem: String,
     },
+    /// A row of a reference table is not as its description says.
+    #[error("{file}:{line}{}: {problem}", in_column(column.as_deref()))]
+    Table {
+        /// The file.
+        file: String,
+        /// The line of the fault.
+        line: u64,
+        /// The column, where it is one column's fault.
+        column: Option<String>,
+        /// What is wrong.
+        problem: String,
+    },
     /// A query reads a table that does not exist.
     #[error("{file}{}: no table {table:?}{hint}", at_line(*line))]
     UnknownTable {
@@ -126,6 +138,10 @@ fn brief(problem: &str) -> String {
 
 fn at_line(line: Option<usize>) -> String {
     line.map(|line| format!(":{line}")).unwrap_or_default()
+}
+
+fn in_column(column: Option<&str>) -> String {
+    column.map(|column| format!(", column {column}")).unwrap_or_default()
 }
 
 /// The parser tells its place as text only: `… at Line: 3, Column: 5`.

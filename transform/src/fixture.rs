@@ -11,7 +11,7 @@ use mizan_lake::SessionSettings;
 use serde_json::{Map, Value};
 
 use crate::error::TransformError;
-use crate::project::Model;
+use crate::project::{Model, Project};
 use crate::rows::{self, Row, SHOWN};
 use crate::session::{functions, rows_table, run_settings, sql_context};
 use crate::storable::{storable, to_storable};
@@ -28,9 +28,11 @@ struct Case {
     expect: Rows,
 }
 
-/// Runs every case. `schemas` are those of all tables, so that rows get their real types.
+/// Runs every case. `schemas` are those of all tables, so that rows get their real types. A reference table of which a
+/// case gives no rows has those that came with the model: a user's own rows must not change what a built-in one proves.
 pub(crate) async fn run(
     settings: &SessionSettings,
+    project: &Project,
     schemas: &BTreeMap<String, SchemaRef>,
     model: &Model,
 ) -> Vec<TestResult> {
@@ -46,9 +48,13 @@ pub(crate) async fn run(
         Ok(cases) => cases,
         Err(error) => return vec![result(file, failed(error))],
     };
+    let reference: BTreeMap<String, RecordBatch> = project
+        .tables()
+        .map(|table| (table.table(), if model.is_builtin { table.builtin_batch() } else { table.batch() }))
+        .collect();
     let mut results = Vec::new();
     for case in cases {
-        let finding = try_case(settings, schemas, model, file, &case).await.unwrap_or_else(failed);
+        let finding = try_case(settings, &reference, schemas, model, file, &case).await.unwrap_or_else(failed);
         results.push(result(&case.name, finding));
     }
     results
@@ -56,6 +62,7 @@ pub(crate) async fn run(
 
 async fn try_case(
     settings: &SessionSettings,
+    reference: &BTreeMap<String, RecordBatch>,
     schemas: &BTreeMap<String, SchemaRef>,
     model: &Model,
     file: &str,
@@ -74,7 +81,8 @@ async fn try_case(
         let rows = match case.given.get(name) {
             _ if name == "settings.shops" => Some(shops.clone()),
             Some(rows) if !rows.is_empty() => Some(batch(name, schema, rows).map_err(fault)?),
-            _ => None,
+            Some(_) => None,
+            None => reference.get(name).cloned(),
         };
         let table = match case.as_of {
             Some(as_of) if name == "settings.run" => run_settings(as_of),
@@ -152,7 +160,8 @@ fn batch(table: &str, schema: &SchemaRef, rows: &Rows) -> Result<RecordBatch, St
                 row.insert(name.to_owned(), value);
             }
         };
-        if table != "expect" {
+        // In a reference table a shop that is not told means any.
+        if table != "expect" && (table == "settings.shops" || !table.starts_with("settings.")) {
             default("shop", Value::from("default"));
         }
         if table.starts_with("events.") {

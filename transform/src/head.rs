@@ -1,9 +1,12 @@
 //! The head of a model or check: strict YAML in a block comment at the top of the file.
 
-use yaml_serde::{Mapping, Value};
+use std::collections::BTreeMap;
+
+use yaml_serde::Value;
 
 use crate::error::TransformError;
 use crate::suggest::did_you_mean;
+use crate::yaml::{Block, scalar};
 
 /// What a model says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,46 @@ pub struct Head {
     pub columns: Vec<(String, String)>,
     /// What must hold of the rows.
     pub tests: Tests,
+    /// How little a change of what it reads touches, where that is known.
+    pub incremental: Option<Incremental>,
+}
+
+/// Which rows of a model a changed row of what it reads can touch.
+///
+/// The promise is: the rows of the model for one value of `by` depend only on rows of the listed tables that have the
+/// same value. It is the author's to keep; a test compares with the whole rebuild.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incremental {
+    /// Columns of the model.
+    pub by: Vec<String>,
+    /// For each table, the expressions that give the value of `by` from one of its rows. A row may belong to several
+    /// values: then there are several lists. A change of a table that is read but not listed touches everything.
+    pub from: BTreeMap<String, Vec<Vec<String>>>,
+    /// Values that one row has hang together, and with them all rows that have one of them. `by` then only names the
+    /// parts of a value, and `from` says also how the model's own rows have theirs. A value with a NULL in it is none.
+    pub linked: bool,
+    /// Rows of the model that may change by time alone.
+    pub open: Option<String>,
+    /// Line of each table and of `open`, for errors.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Incremental {
+    /// How the model's own rows have their values.
+    pub(crate) fn own(&self, table: &str) -> Vec<String> {
+        let by = || self.by.iter().map(|name| format!("\"{name}\"")).collect();
+        self.from.get(table).and_then(|lists| lists.first()).cloned().unwrap_or_else(by)
+    }
+
+    /// The tables that the model reads, with their lists.
+    pub(crate) fn inputs<'a>(&'a self, own: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<Vec<String>>)> {
+        self.from.iter().filter(move |(table, _)| *table != own)
+    }
+
+    /// An error at the line of a table of `from`, or of `open`.
+    pub(crate) fn wrong(&self, file: &str, at: &str, problem: String) -> TransformError {
+        TransformError::Head { file: file.to_owned(), line: self.lines.get(at).copied().unwrap_or(1), problem }
+    }
 }
 
 /// What must hold of a model's rows.
@@ -61,23 +104,14 @@ pub(crate) struct CheckHead {
     pub(crate) compare: String,
 }
 
-/// A mapping of the head with its keys' lines, for errors that name the place.
-struct Block<'a> {
-    file: &'a str,
-    text: &'a str,
-    /// Line of the file on which `text` begins.
-    first_line: usize,
-    mapping: Mapping,
-}
-
-const OPENING: &str = "/* ---";
-const CLOSING: &str = "--- */";
-
 impl Head {
     /// Reads the head of a model's file.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Head, TransformError> {
-        let block = Block::read(file, text)?;
-        block.only(&block.mapping, &["name", "title", "description", "grain", "key", "time", "columns", "tests"])?;
+        let block = Block::of_head(file, text)?;
+        block.only(
+            &block.mapping,
+            &["name", "title", "description", "grain", "key", "time", "columns", "tests", "incremental"],
+        )?;
         let name = block.text_of("name")?;
         let head = Head {
             title: block.optional_text("title")?.unwrap_or_else(|| name.clone()),
@@ -87,6 +121,7 @@ impl Head {
             time: block.optional_text("time")?,
             columns: block.columns()?,
             tests: block.tests()?,
+            incremental: block.incremental()?,
             name,
         };
         if head.key.is_empty() {
@@ -99,6 +134,7 @@ impl Head {
     fn names_known_columns(&self, block: &Block<'_>) -> Result<(), TransformError> {
         let tests = &self.tests;
         let named = (self.key.iter().chain(&self.time))
+            .chain(self.incremental.iter().filter(|some| !some.linked).flat_map(|some| &some.by))
             .chain(&tests.not_null)
             .chain(tests.unique.iter().flatten())
             .chain(tests.accepted.iter().map(|(column, _)| column))
@@ -117,90 +153,74 @@ impl Head {
 impl CheckHead {
     /// Reads the head of a check's file.
     pub(crate) fn parse(file: &str, text: &str) -> Result<CheckHead, TransformError> {
-        let block = Block::read(file, text)?;
+        let block = Block::of_head(file, text)?;
         block.only(&block.mapping, &["check", "compare", "by"])?;
         block.text_of("by")?;
         Ok(CheckHead { check: block.text_of("check")?, compare: block.text_of("compare")? })
     }
 }
 
-impl<'a> Block<'a> {
-    fn read(file: &'a str, text: &'a str) -> Result<Block<'a>, TransformError> {
-        let fault = |line: usize, problem: String| TransformError::Head { file: file.to_owned(), line, problem };
-        let start = text.len() - text.trim_start().len();
-        if !text[start..].starts_with(OPENING) {
-            return Err(fault(1, format!("the file must begin with its head: {OPENING} … {CLOSING}")));
-        }
-        let inner = &text[start + OPENING.len()..];
-        let end = inner.find(CLOSING).ok_or_else(|| fault(1, format!("the head is not closed by {CLOSING}")))?;
-        let first_line = text[..start].matches('\n').count() + 1;
-        let yaml = &inner[..end];
-        let value: Value = yaml_serde::from_str(yaml).map_err(|error| {
-            let line = error.location().map_or(1, |location| location.line());
-            fault(first_line + line - 1, format!("the head is not valid YAML: {error}"))
-        })?;
-        match value {
-            Value::Mapping(mapping) => Ok(Block { file, text: yaml, first_line, mapping }),
-            _ => Err(fault(first_line, "the head must be a YAML mapping such as `name: orders`".to_owned())),
-        }
-    }
-
-    /// An error at the line where `word` stands first.
-    fn wrong(&self, word: &str, problem: &str) -> TransformError {
-        let line = self.text.lines().position(|line| contains_word(line, word)).unwrap_or(0);
-        TransformError::Head { file: self.file.to_owned(), line: self.first_line + line, problem: problem.to_owned() }
-    }
-
-    fn only(&self, mapping: &Mapping, known: &[&str]) -> Result<(), TransformError> {
-        for key in mapping.keys() {
-            let key = scalar(key).unwrap_or_default();
-            if !known.contains(&key.as_str()) {
-                let hint = did_you_mean(&key, known.iter().copied());
-                return Err(self.wrong(&key, &format!("unknown key {key:?}{hint} (known: {})", known.join(", "))));
-            }
-        }
-        Ok(())
-    }
-
-    fn optional_text(&self, key: &str) -> Result<Option<String>, TransformError> {
-        match self.mapping.get(key) {
-            None => Ok(None),
-            Some(value) => match scalar(value) {
-                Some(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
-                _ => Err(self.wrong(key, &format!("{key} must be text"))),
-            },
-        }
-    }
-
-    fn text_of(&self, key: &str) -> Result<String, TransformError> {
-        self.optional_text(key)?.ok_or_else(|| TransformError::Head {
-            file: self.file.to_owned(),
-            line: self.first_line,
-            problem: format!("the head lacks {key}"),
-        })
-    }
-
-    fn texts(&self, value: Option<&Value>, key: &str) -> Result<Vec<String>, TransformError> {
-        let Some(value) = value else { return Ok(Vec::new()) };
-        value
-            .as_sequence()
-            .and_then(|items| items.iter().map(scalar).collect())
-            .ok_or_else(|| self.wrong(key, &format!("{key} must be a list such as [shop, day]")))
-    }
-
-    fn columns(&self) -> Result<Vec<(String, String)>, TransformError> {
-        let columns = self.mapping.get("columns").and_then(Value::as_mapping);
-        let Some(columns) = columns else {
-            return Err(self.wrong("columns", "columns must list every column of the query with its meaning"));
+impl Block<'_> {
+    fn incremental(&self) -> Result<Option<Incremental>, TransformError> {
+        let Some(value) = self.mapping.get("incremental") else { return Ok(None) };
+        let Some(says) = value.as_mapping() else {
+            return Err(self.wrong("incremental", "incremental must be a mapping of by, from and perhaps open"));
         };
-        columns
-            .iter()
-            .map(|(name, comment)| match (scalar(name), scalar(comment)) {
-                (Some(name), Some(comment)) if !comment.trim().is_empty() => Ok((name, comment.trim().to_owned())),
-                (Some(name), _) => Err(self.wrong(&name, &format!("column {name:?} needs its meaning as text"))),
-                (None, _) => Err(self.wrong("columns", "a column's name must be text")),
-            })
-            .collect()
+        self.only(says, &["by", "linked", "from", "open"])?;
+        let by = self.texts(says.get("by"), "by")?;
+        if by.is_empty() {
+            return Err(self.wrong("incremental", "incremental.by must name columns such as [shop, order_id]"));
+        }
+        let Some(tables) = says.get("from").and_then(Value::as_mapping).filter(|tables| !tables.is_empty()) else {
+            let problem = "incremental.from must say for each table how its rows give by: {events.orders: [shop, id]}";
+            return Err(self.wrong("incremental", problem));
+        };
+        let linked = match says.get("linked") {
+            None => false,
+            Some(Value::Bool(linked)) => *linked,
+            Some(_) => return Err(self.wrong("linked", "linked must be true or false")),
+        };
+        let own = format!("marts.{}", self.text_of("name")?);
+        let (mut from, mut lines) = (BTreeMap::new(), BTreeMap::new());
+        for (table, value) in tables {
+            let table = scalar(table).unwrap_or_default();
+            let wrong = |problem: String| self.wrong_within("from", &table, &problem);
+            let lists = value.as_sequence().filter(|items| !items.is_empty());
+            let lists: Option<Vec<Vec<String>>> = lists.and_then(|items| {
+                let texts = |items: &[Value]| items.iter().map(scalar).collect::<Option<Vec<String>>>();
+                if items.iter().all(Value::is_sequence) {
+                    items.iter().map(|list| texts(list.as_sequence()?)).collect()
+                } else {
+                    Some(vec![texts(items)?])
+                }
+            });
+            let Some(lists) = lists.filter(|lists| lists.iter().all(|list| list.len() == by.len())) else {
+                let [count, names] = [by.len().to_string(), by.join(", ")];
+                return Err(wrong(format!("{table} must have {count} expressions, one for each of {names}")));
+            };
+            if !(table.starts_with("events.") || table.starts_with("marts.")) {
+                return Err(wrong(format!("{table} is neither of events nor of marts; settings touch everything")));
+            }
+            if table == own && (!linked || lists.len() > 1) {
+                let problem = "its own rows have the values of by; where values are linked, one list says which";
+                return Err(wrong(problem.to_owned()));
+            }
+            lines.insert(table.clone(), self.line_within("from", &table));
+            from.insert(table, lists);
+        }
+        if linked && !from.contains_key(&own) {
+            let problem = format!("where values are linked, from must also say which value a row of {own} has");
+            return Err(self.wrong("linked", &problem));
+        }
+        let open = match says.get("open") {
+            None => None,
+            Some(value) => match scalar(value).filter(|text| !text.trim().is_empty()) {
+                Some(text) => Some(text),
+                None => return Err(self.wrong("open", "open must be a condition such as \"state = 'open'\"")),
+            },
+        };
+        lines.insert("open".to_owned(), self.line_within("incremental", "open"));
+        Ok(Some(Incremental { by, from, linked, open, lines }))
     }
 
     fn tests(&self) -> Result<Tests, TransformError> {
@@ -238,19 +258,6 @@ impl<'a> Block<'a> {
     }
 }
 
-fn contains_word(line: &str, word: &str) -> bool {
-    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|part| part == word)
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +279,32 @@ mod tests {
         let with_tests = GOOD.replace("--- */", "tests:\n  notnull: [shop]\n--- */");
         let error = Head::parse("x.sql", &with_tests).unwrap_err().to_string();
         assert!(error.starts_with("x.sql:9: unknown key \"notnull\"; did you mean \"not_null\"?"), "{error}");
+    }
+
+    #[test]
+    fn what_is_said_of_incremental_runs_is_taken_strictly() {
+        let with = |text: &str| Head::parse("x.sql", &GOOD.replace("--- */", &format!("incremental:\n{text}--- */")));
+        let head = with(
+            "  by: [shop]\n  from:\n    events.orders: [shop]\n    marts.y: [[shop], [\"upper(shop)\"]]\n  open: shop is null\n",
+        );
+        let incremental = head.unwrap().incremental.unwrap();
+        assert_eq!(incremental.from["events.orders"], [["shop"]]);
+        assert_eq!(incremental.from["marts.y"], [["shop"], ["upper(shop)"]]);
+        assert_eq!(incremental.open.as_deref(), Some("shop is null"));
+        let error = |text: &str| with(text).unwrap_err().to_string();
+        let text = error("  by: [shap]\n  from: {events.orders: [shop]}\n");
+        assert!(text.starts_with("x.sql:9: \"shap\" is not among the columns"), "{text}");
+        let text = error("  by: [shop]\n  from:\n    events.orders: [shop, order_id]\n");
+        assert_eq!(text, "x.sql:11: events.orders must have 1 expressions, one for each of shop");
+        let text = error("  by: [shop]\n  from:\n    settings.shops: [shop]\n");
+        assert!(text.starts_with("x.sql:11: settings.shops is neither"), "{text}");
+        let text = error("  by: [v]\n  linked: true\n  from:\n    events.orders: [shop]\n");
+        assert!(
+            text.starts_with("x.sql:10: where values are linked, from must also say which value a row of marts.x"),
+            "{text}"
+        );
+        assert!(error("  by: [shop]\n").starts_with("x.sql:8: incremental.from must say"), "no from");
+        assert!(error("  by: [shop]\n  form: {}\n").contains("did you mean \"from\"?"), "a typing error");
     }
 
     #[test]

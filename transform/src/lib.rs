@@ -14,11 +14,17 @@
 
 mod audit;
 mod builtin;
+mod cell;
 mod check;
+mod decide;
 mod error;
+mod fanout;
 mod fixture;
 mod graph;
 mod head;
+#[cfg(test)]
+mod incremental_tests;
+mod keys;
 #[cfg(test)]
 mod model_tests;
 mod project;
@@ -28,14 +34,17 @@ mod session;
 mod sql;
 mod storable;
 mod suggest;
+mod tables;
 mod target;
 mod tester;
 #[cfg(test)]
 mod testing;
+mod yaml;
 
 pub use error::TransformError;
-pub use head::{Head, Refers, Tests};
+pub use head::{Head, Incremental, Refers, Tests};
 pub use project::{Model, Project, Selection};
-pub use run::{ModelRun, Outcome, Progress, RunReport, Runner};
+pub use run::{ModelRun, Outcome, Plan, Progress, RunReport, Runner};
 pub use session::sql_context;
+pub use tables::{ReferenceTable, TableColumn, reference_tables};
 pub use tester::{Finding, Layer, TestReport, TestResult, Tester};

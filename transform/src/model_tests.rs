@@ -225,7 +225,7 @@ async fn a_run_on_a_lake_leaves_marts_that_anybody_can_read_and_that_pass_their_
     let comment = "select comment from settings.columns where table_schema = 'marts' and table_name = 'orders' and column_name = 'net_sales'";
     assert_eq!(rows_of(&session, comment).await, [[Some("gross_sales less discounts less returns".to_owned())]]);
     let info = lake.mart("orders").await.unwrap().unwrap().info;
-    assert_eq!(info.sources.keys().collect::<Vec<_>>(), ["events.orders", "events.payments"]);
+    assert_eq!(info.sources.keys().collect::<Vec<_>>(), ["events.orders", "events.payments", "marts.order_lines"]);
 }
 
 /// The real shop of a year: 541,909 lines, with returns that name no order, and a known sum.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use mizan_events::Family;
 
-use crate::builtin::BUILTIN;
+use crate::builtin::{BUILTIN, TABLES};
 use crate::error::TransformError;
+use crate::fanout::DeclaredKeys;
 use crate::graph;
 use crate::head::Head;
 use crate::sql;
 use crate::suggest::did_you_mean;
+use crate::tables::{self, ReferenceTable};
 
 /// Tables of settings that a model may read: the shops, and the one row of the run with its instant `as_of`.
 const SETTINGS: [&str; 2] = ["settings.shops", "settings.run"];
@@ -30,6 +32,8 @@ pub struct Model {
     pub check: Option<(String, String)>,
     /// Every table it reads, as `schema.table`.
     pub reads: Vec<String>,
+    /// Whether it comes with Mizan.
+    pub(crate) is_builtin: bool,
 }
 
 impl Model {
@@ -58,6 +62,7 @@ pub enum Selection {
 pub struct Project {
     models: BTreeMap<String, Model>,
     order: Vec<String>,
+    tables: BTreeMap<String, ReferenceTable>,
 }
 
 /// The text of one file that is not read yet as anything.
@@ -78,13 +83,15 @@ impl Project {
             let beside = (Some(file("test.yml", model.fixture)), Some(file("check.sql", model.check)));
             add(&mut found, model.name, file("sql", model.sql), beside)?;
         }
-        Project::of(found)
+        found.values_mut().for_each(|model| model.is_builtin = true);
+        Project::of(found, tables::builtin(TABLES)?)
     }
 
-    /// These models and those of a folder and its sub-folders. One with the name of another takes its place. A folder
-    /// that does not exist holds no models.
+    /// These models and those of a folder and its sub-folders, and the reference tables in its `tables`. A model with
+    /// the name of another takes its place. A folder that does not exist holds no models.
     pub fn with_folder(self, folder: &Path) -> Result<Project, TransformError> {
-        let mut models = self.models;
+        let (mut models, mut tables) = (self.models, self.tables);
+        tables::add_folder(&mut tables, folder)?;
         for path in sql_files(folder)? {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             if stem.ends_with(".check") {
@@ -97,11 +104,14 @@ impl Project {
             let beside = (beside("test.yml")?, beside("check.sql")?);
             add(&mut models, &stem, read(&path)?, beside)?;
         }
-        Project::of(models)
+        Project::of(models, tables)
     }
 
-    fn of(models: BTreeMap<String, Model>) -> Result<Project, TransformError> {
-        let tables = known_tables(&models);
+    fn of(
+        models: BTreeMap<String, Model>,
+        reference: BTreeMap<String, ReferenceTable>,
+    ) -> Result<Project, TransformError> {
+        let tables = known_tables(&models, &reference);
         for model in models.values() {
             for (table, line) in sql::tables(&model.file, &model.sql)? {
                 if !tables.contains(&table) {
@@ -109,16 +119,44 @@ impl Project {
                     return Err(TransformError::UnknownTable { file: model.file.clone(), line, table, hint });
                 }
             }
+            if let Some(incremental) = &model.head.incremental {
+                let own = model.table();
+                for (table, _) in incremental.inputs(&own).filter(|(table, _)| !model.reads.contains(table)) {
+                    let hint = did_you_mean(table, model.reads.iter().map(String::as_str));
+                    return Err(incremental.wrong(
+                        &model.file,
+                        table,
+                        format!("the query does not read {table}{hint}"),
+                    ));
+                }
+            }
         }
         let reads =
             models.iter().map(|(name, model)| (name.clone(), model.inputs().map(str::to_owned).collect())).collect();
         let order = graph::ordered(&reads)?;
-        Ok(Project { models, order })
+        Ok(Project { models, order, tables: reference })
     }
 
     /// Every model, each after those it reads.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.order.iter().filter_map(|name| self.models.get(name))
+    }
+
+    /// The columns that tell one row of a table from another, by table.
+    pub(crate) fn declared_keys(&self) -> DeclaredKeys {
+        let event = vec!["source".to_owned(), "event_id".to_owned()];
+        let events = Family::ALL.map(|family| (format!("events.{}", family.table()), event.clone()));
+        let shops = ("settings.shops".to_owned(), vec!["shop".to_owned()]);
+        // One row: nothing is needed to tell it.
+        let run = ("settings.run".to_owned(), Vec::new());
+        let marts = self.models.values().map(|model| (model.table(), model.head.key.clone()));
+        let reference = self.tables.values().map(|table| (table.table(), table.key.clone()));
+        events.into_iter().chain([shops, run]).chain(marts).chain(reference).collect()
+    }
+
+    /// The reference tables, by name.
+    pub fn tables(&self) -> impl Iterator<Item = &ReferenceTable> {
+        self.tables.values()
     }
 
     /// The model of this name.
@@ -150,10 +188,11 @@ impl Project {
 }
 
 /// Every table that a query may read.
-pub(crate) fn known_tables<'a>(models: impl IntoIterator<Item = (&'a String, &'a Model)>) -> Vec<String> {
+fn known_tables(models: &BTreeMap<String, Model>, reference: &BTreeMap<String, ReferenceTable>) -> Vec<String> {
     let events = Family::ALL.map(|family| format!("events.{}", family.table()));
-    let marts = models.into_iter().map(|(name, _)| format!("marts.{name}"));
-    events.into_iter().chain(SETTINGS.map(str::to_owned)).chain(marts).collect()
+    let marts = models.keys().map(|name| format!("marts.{name}"));
+    let reference = reference.values().map(ReferenceTable::table);
+    events.into_iter().chain(SETTINGS.map(str::to_owned)).chain(reference).chain(marts).collect()
 }
 
 fn add(
@@ -170,7 +209,8 @@ fn add(
     }
     let reads = sql::tables(&file, &sql)?.into_iter().map(|(table, _)| table).collect();
     let pair = |file: Option<File>| file.map(|File { name, text }| (name, text));
-    models.insert(stem.to_owned(), Model { head, file, sql, fixture: pair(beside.0), check: pair(beside.1), reads });
+    let (fixture, check) = (pair(beside.0), pair(beside.1));
+    models.insert(stem.to_owned(), Model { head, file, sql, fixture, check, reads, is_builtin: false });
     Ok(())
 }
 

@@ -1,22 +1,17 @@
 //! Brings models up to date: from one snapshot of the events, each model in one commit.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
-use futures::StreamExt;
 use mizan_events::EventTime;
 use mizan_lake::{Lake, SessionSettings};
 
+use crate::decide::{Decision, Ground};
 use crate::error::TransformError;
-use crate::project::{Model, Project, Selection};
+use crate::project::{Project, Selection};
 use crate::session;
-use crate::storable::{storable, to_storable};
-use crate::target::{LakeTarget, Target};
+use crate::target::Target;
 
 /// What a run is doing, for whoever watches.
 #[derive(Debug)]
@@ -51,10 +46,16 @@ pub struct ModelRun {
 /// What became of a model.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Its mart is new.
+    /// Nothing that it reads has changed.
+    UpToDate,
+    /// Its mart is new, or some of its rows.
     Built {
-        /// Rows in it.
+        /// Rows that were written.
         rows: u64,
+        /// Keys whose rows were computed; all rows where it says none.
+        keys: Option<u64>,
+        /// What made it necessary.
+        why: String,
     },
     /// It failed, and its mart is as it was.
     Failed(TransformError),
@@ -73,9 +74,9 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Whether every model was built.
+    /// Whether every model is up to date now.
     pub fn is_good(&self) -> bool {
-        self.models.iter().all(|run| matches!(run.outcome, Outcome::Built { .. }))
+        self.models.iter().all(|run| matches!(run.outcome, Outcome::Built { .. } | Outcome::UpToDate))
     }
 
     /// The models that failed, each with its error and the models that were skipped because of it.
@@ -101,17 +102,42 @@ impl RunReport {
 /// Brings the models of a project up to date.
 pub struct Runner<'a> {
     project: &'a Project,
+    full: bool,
+}
+
+/// What a run would do for a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing.
+    UpToDate,
+    /// Compute the rows of so many keys anew.
+    Keys {
+        /// How many.
+        keys: u64,
+        /// What changed.
+        why: String,
+    },
+    /// Compute whatever the changes of these models touch; what that is shows once they are built.
+    After(Vec<String>),
+    /// Build all of it.
+    Whole(String),
 }
 
 impl<'a> Runner<'a> {
     /// A runner of this project.
     pub fn new(project: &'a Project) -> Runner<'a> {
-        Runner { project }
+        Runner { project, full: false }
     }
 
-    /// Rebuilds the selected models, and the models they read, wholly and from one snapshot of the events. `as_of` is
-    /// what models take for now. A model that fails leaves its mart as it was; those that read it are skipped, the
-    /// others go on.
+    /// With `full`, every model is built anew, whatever has changed.
+    pub fn full(self, full: bool) -> Runner<'a> {
+        Runner { full, ..self }
+    }
+
+    /// Brings the selected models, and the models they read, up to date from one snapshot of the events: the rows that
+    /// changes touch, where a model's head says how to find them, else all of it. `as_of` is what models take for now. A
+    /// model that fails leaves its mart as it was; those that read it are skipped, the others go on. What was read is
+    /// saved with the rows, so a run that was stopped anywhere is followed by one that goes on right.
     pub async fn run(
         &self,
         lake: &Lake,
@@ -120,9 +146,40 @@ impl<'a> Runner<'a> {
         as_of: EventTime,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<RunReport, TransformError> {
-        let target = LakeTarget::new(lake, settings.clone()).await?;
-        let pinned = lake.session(settings).await.map_err(TransformError::lake("open a session on the lake"))?;
-        self.run_on(&pinned, &target, selection, as_of, progress).await
+        let ground = Ground::new(lake, settings, self.project, self.full).await?;
+        self.run_on(&ground.view.session, &ground, selection, as_of, progress).await
+    }
+
+    /// What [`run`](Runner::run) would do, model by model, without doing it.
+    pub async fn explain(
+        &self,
+        lake: &Lake,
+        settings: SessionSettings,
+        selection: &Selection,
+        as_of: EventTime,
+    ) -> Result<Vec<(String, Plan)>, TransformError> {
+        let ground = Ground::new(lake, settings, self.project, self.full).await?;
+        let session = session::of_run(&ground.view.session, self.project, &[], as_of).await?;
+        let mut plans: Vec<(String, Plan)> = Vec::new();
+        let mut absent: Vec<String> = Vec::new();
+        for model in self.project.selected(selection, true)? {
+            let is_new = !ground.show(&session, model).await?;
+            let moving = |input: &&str| plans.iter().any(|(name, plan)| name == *input && *plan != Plan::UpToDate);
+            let after: Vec<String> = model.inputs().filter(moving).map(str::to_owned).collect();
+            let plan = if is_new || model.inputs().any(|input| absent.iter().any(|name| name == input)) {
+                absent.push(model.head.name.clone());
+                Plan::Whole(if is_new { "it has no rows yet".into() } else { "what it reads has no rows yet".into() })
+            } else {
+                match ground.decide(&session, model).await? {
+                    Decision::Whole(why) => Plan::Whole(why),
+                    _ if !after.is_empty() => Plan::After(after),
+                    Decision::Keys(keys, why) => Plan::Keys { keys: keys.len() as u64, why: why.join(", ") },
+                    Decision::UpToDate => Plan::UpToDate,
+                }
+            };
+            plans.push((model.head.name.clone(), plan));
+        }
+        Ok(plans)
     }
 
     /// The same over any context that has the events, into any target.
@@ -136,7 +193,7 @@ impl<'a> Runner<'a> {
     ) -> Result<RunReport, TransformError> {
         let models = self.project.selected(selection, true)?;
         // No marts: a model can lean on nothing but what this run builds.
-        let session = session::of_run(pinned, &[], as_of).await?;
+        let session = session::of_run(pinned, self.project, &[], as_of).await?;
         let mut runs: Vec<ModelRun> = Vec::with_capacity(models.len());
         // Models that are not to be relied upon, with the failure they go back to.
         let mut unbuilt: BTreeMap<&str, String> = BTreeMap::new();
@@ -147,13 +204,14 @@ impl<'a> Runner<'a> {
             let because = model.inputs().find_map(|input| unbuilt.get(input).cloned());
             let outcome = match because {
                 Some(because) => Outcome::Skipped { because },
-                None => match build(&session, target, model).await {
-                    Ok(rows) => Outcome::Built { rows },
-                    Err(error) => Outcome::Failed(error),
-                },
+                None => target.refresh(&session, model).await.unwrap_or_else(Outcome::Failed),
             };
             match &outcome {
-                Outcome::Built { rows } => tracing::info!(model = name, rows, "model built"),
+                Outcome::UpToDate => tracing::debug!(model = name, "model is up to date"),
+                Outcome::Built { rows, keys: None, why } => tracing::info!(model = name, rows, why, "model built"),
+                Outcome::Built { rows, keys: Some(keys), why } => {
+                    tracing::info!(model = name, rows, keys, why, "model brought up to date");
+                }
                 Outcome::Failed(error) => {
                     tracing::warn!(model = name, %error, "model failed");
                     unbuilt.insert(name, name.to_owned());
@@ -169,25 +227,4 @@ impl<'a> Runner<'a> {
         }
         Ok(RunReport { models: runs, session })
     }
-}
-
-/// Builds one model and puts the new mart into the session, for the models after it.
-async fn build(session: &SessionContext, target: &impl Target, model: &Model) -> Result<u64, TransformError> {
-    let failed = |error| TransformError::sql(&model.file, &error);
-    let frame = session.sql(&model.sql).await.map_err(failed)?;
-    session::columns_agree(model, frame.schema().as_arrow())?;
-    let kept = storable(frame.schema().as_arrow());
-    let made = frame.execute_stream().await.map_err(failed)?;
-    let rows = Arc::new(AtomicU64::new(0));
-    let (counted, schema) = (Arc::clone(&rows), Arc::clone(&kept));
-    let stream = made.map(move |batch| {
-        let batch = to_storable(&batch?, &schema)?;
-        counted.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-        Ok(batch)
-    });
-    let stream: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&kept), stream));
-    let mart = target.replace(model, kept, stream).await?;
-    session::put(session, &model.table(), mart)
-        .map_err(TransformError::engine(format!("read {} again", model.table())))?;
-    Ok(rows.load(Ordering::Relaxed))
 }

@@ -15,7 +15,9 @@ use datafusion::prelude::SessionContext;
 use mizan_events::{EventTime, Family};
 use mizan_lake::{SessionSettings, Shop};
 
+use crate::decide::plan_lists;
 use crate::error::TransformError;
+use crate::fanout::{self, DeclaredKeys};
 use crate::project::{Model, Project};
 use crate::storable::storable;
 
@@ -77,9 +79,11 @@ fn schema_of(context: &SessionContext, schema: &str) -> Result<Arc<dyn SchemaPro
         .ok_or_else(|| DataFusionError::Plan(format!("no schema {CATALOG}.{schema}")))
 }
 
-/// A context with the events and settings of `pinned`, these marts of it, and `settings.run`.
+/// A context with the events and settings of `pinned`, these marts of it, the project's reference tables, and
+/// `settings.run`.
 pub(crate) async fn of_run(
     pinned: &SessionContext,
+    project: &Project,
     marts: &[String],
     as_of: EventTime,
 ) -> std::result::Result<SessionContext, TransformError> {
@@ -90,6 +94,10 @@ pub(crate) async fn of_run(
         if let Some(table) = table(pinned, name).await.map_err(failed())? {
             tables.push((name.clone(), table));
         }
+    }
+    for reference in project.tables() {
+        let table = rows_table(&reference.schema(), Some(reference.batch())).map_err(failed())?;
+        tables.push((reference.table(), table));
     }
     tables.push(("settings.run".to_owned(), run_settings(as_of).map_err(failed())?));
     sql_context(pinned, tables).map_err(failed())
@@ -144,29 +152,38 @@ pub(crate) async fn schemas(
         Family::ALL.map(|family| (format!("events.{}", family.table()), mizan_events::schema(family))).into();
     schemas.insert("settings.shops".to_owned(), Arc::new(shops_schema()));
     schemas.insert("settings.run".to_owned(), Arc::new(run_schema()));
+    schemas.extend(project.tables().map(|table| (table.table(), table.schema())));
     let context = sql_context(base, []).map_err(TransformError::engine("make a session"))?;
     for (name, schema) in &schemas {
         let empty = rows_table(schema, None).and_then(|table| put(&context, name, table));
         empty.map_err(TransformError::engine("make a session"))?;
     }
+    let keys = project.declared_keys();
     for model in project.models() {
-        let schema = planned_schema(&context, model).await?;
+        let schema = planned(&context, model, &keys).await?;
         let empty = rows_table(&schema, None).and_then(|table| put(&context, &model.table(), table));
         empty.map_err(TransformError::engine("make a session"))?;
+        plan_lists(&context, model).await?;
         schemas.insert(model.table(), schema);
     }
     Ok(schemas)
 }
 
-/// The schema a model's rows are kept under, once its query and its head agree on the columns.
-async fn planned_schema(context: &SessionContext, model: &Model) -> std::result::Result<SchemaRef, TransformError> {
+/// The schema a model's rows are kept under, once its query and its head agree on the columns, and no sum counts rows
+/// twice.
+pub(crate) async fn planned(
+    context: &SessionContext,
+    model: &Model,
+    keys: &DeclaredKeys,
+) -> std::result::Result<SchemaRef, TransformError> {
     let frame = context.sql(&model.sql).await.map_err(|error| TransformError::sql(&model.file, &error))?;
     columns_agree(model, frame.schema().as_arrow())?;
+    fanout::refuse(model, frame.logical_plan(), keys)?;
     Ok(storable(frame.schema().as_arrow()))
 }
 
 /// The head documents the columns of the query, all of them, in their order.
-pub(crate) fn columns_agree(model: &Model, schema: &Schema) -> std::result::Result<(), TransformError> {
+fn columns_agree(model: &Model, schema: &Schema) -> std::result::Result<(), TransformError> {
     let in_query: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let in_head: Vec<&str> = model.head.columns.iter().map(|(name, _)| name.as_str()).collect();
     if in_query == in_head {

@@ -75,7 +75,7 @@ impl<'a> Tester<'a> {
         let schemas = session::schemas(&session::functions(&self.settings, &shops)?, self.project).await?;
         let mut report = TestReport::default();
         for model in self.project.selected(selection, false)? {
-            report.results.extend(fixture::run(&self.settings, &schemas, model).await);
+            report.results.extend(fixture::run(&self.settings, self.project, &schemas, model).await);
         }
         Ok(report)
     }
@@ -102,6 +102,6 @@ impl<'a> Tester<'a> {
         let pinned =
             lake.session(self.settings.clone()).await.map_err(TransformError::lake("open a session on the lake"))?;
         let marts: Vec<String> = self.project.models().map(Model::table).collect();
-        self.marts(selection, &session::of_run(&pinned, &marts, as_of).await?).await
+        self.marts(selection, &session::of_run(&pinned, self.project, &marts, as_of).await?).await
     }
 }

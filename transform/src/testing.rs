@@ -28,7 +28,7 @@ pub(crate) fn moment(text: &str) -> EventTime {
 
 /// A random shop of these visits, as CloudEvents in order of arrival. The same seed gives the same shop.
 pub(crate) fn random_shop(seed: u64, visits: u64) -> Vec<Value> {
-    let mut shop = RandomShop { dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), events: Vec::new() };
+    let mut shop = RandomShop { dice: Dice::new(seed), events: Vec::new() };
     for sku in 0..12 {
         shop.tell(0, "inventory.received", json!({"sku": format!("sku{sku}"), "quantity": "500"}));
     }
@@ -42,17 +42,21 @@ pub(crate) fn random_shop(seed: u64, visits: u64) -> Vec<Value> {
 }
 
 /// A small generator of its own, so that a seed means the same shop for ever.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % limit
     }
 
-    fn one_in(&mut self, times: u64) -> bool {
+    pub(crate) fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 

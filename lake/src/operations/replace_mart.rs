@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use deltalake_core::kernel::{Action, Add, MetadataExt, Remove};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use futures::StreamExt;
 use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 
 use crate::encode::file::FileWriter;
 use crate::encode::properties::mart_properties;
@@ -23,6 +24,9 @@ use crate::table::{COMMIT_ATTEMPTS_MAX, Change, Table, back_off};
 const FILE_BYTES: usize = 128 << 20;
 const MODEL_HASH: &str = "mizan.model_hash";
 const SOURCES: &str = "mizan.sources";
+const ORDER: &str = "mizan.order";
+/// Rows of one file of a model whose rows are in order: the fewer, the less is written again for a change.
+pub(crate) const FILE_ROWS: usize = 128 * 1024;
 
 /// What is known of a model's table besides its rows. It is kept in the table itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +37,19 @@ pub struct MartInfo {
     pub columns: BTreeMap<String, String>,
     /// Hash of the model that made the rows.
     pub model_hash: String,
-    /// Versions of the tables that the rows were made from.
-    pub sources: BTreeMap<String, u64>,
+    /// What the rows were made from, by table.
+    pub sources: BTreeMap<String, Source>,
+    /// Columns by which the rows lie in the files; empty: as they come.
+    pub order: Vec<String>,
+}
+
+/// How much of a table was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Version of the table.
+    pub version: u64,
+    /// Of an event table: every row of the log up to here, those of the tail included, and none beyond.
+    pub position: u64,
 }
 
 /// A new version of a model's table.
@@ -62,13 +77,19 @@ impl MartInfo {
             comment: pinned.comment.clone(),
             columns: columns.collect(),
             model_hash: get(MODEL_HASH).to_owned(),
+            // What an older program wrote in another form is as good as unknown: the model is built anew.
             sources: serde_json::from_str(get(SOURCES)).unwrap_or_default(),
+            order: get(ORDER).split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         }
     }
 
-    fn configuration(&self) -> [(String, String); 2] {
+    fn configuration(&self) -> [(String, String); 3] {
         let sources = serde_json::to_string(&self.sources).unwrap_or_default();
-        [(MODEL_HASH.to_owned(), self.model_hash.clone()), (SOURCES.to_owned(), sources)]
+        [
+            (MODEL_HASH.to_owned(), self.model_hash.clone()),
+            (SOURCES.to_owned(), sources),
+            (ORDER.to_owned(), self.order.join(",")),
+        ]
     }
 }
 
@@ -81,8 +102,9 @@ pub(crate) async fn replace_mart(
 ) -> Result<MartVersion, LakeError> {
     let schema = stored_schema(&table.name, schema, info)?;
     let shape = Arc::new(Shape::new(Arc::clone(&schema), false));
-    let adds = write(table, &shape, rows).await?;
-    let (version, files) = commit(table, &schema, &shape, adds, info).await?;
+    let limit = if info.order.is_empty() { usize::MAX } else { FILE_ROWS };
+    let adds = write(table, &shape, rows, limit).await?;
+    let (version, files) = commit(table, &schema, &shape, Exchange { base: None, removed: None, adds }, info).await?;
     Ok(MartVersion {
         version,
         rows: files.iter().filter_map(|file| file.statistics.rows).sum(),
@@ -91,7 +113,7 @@ pub(crate) async fn replace_mart(
     })
 }
 
-fn stored_schema(model: &str, schema: &Schema, info: &MartInfo) -> Result<SchemaRef, LakeError> {
+pub(crate) fn stored_schema(model: &str, schema: &Schema, info: &MartInfo) -> Result<SchemaRef, LakeError> {
     let fields = schema
         .fields()
         .iter()
@@ -103,14 +125,24 @@ fn stored_schema(model: &str, schema: &Schema, info: &MartInfo) -> Result<Schema
                 advice,
             })?;
             let comment = info.columns.get(field.name()).map(|text| ("comment".to_owned(), text.clone()));
+            // Where rows lie in time, files tell their range, so that a change opens few of them. Texts tell none: they
+            // may be personal.
+            let is_ranged = info.order.contains(field.name()) && matches!(data_type, DataType::Timestamp(..));
+            let ranged = is_ranged.then(|| ("statistics".to_owned(), "true".to_owned()));
             // Nullable whatever the query derives, so that a refresh does not change the schema with the data.
-            Ok(Field::new(field.name(), data_type, true).with_metadata(comment.into_iter().collect()))
+            Ok(Field::new(field.name(), data_type, true).with_metadata(comment.into_iter().chain(ranged).collect()))
         })
         .collect::<Result<Vec<_>, LakeError>>()?;
     Ok(Arc::new(Schema::new(fields)))
 }
 
-async fn write(table: &Table, shape: &Arc<Shape>, mut rows: SendableRecordBatchStream) -> Result<Vec<Add>, LakeError> {
+/// Writes rows into files of a limited number of rows and bytes.
+pub(crate) async fn write(
+    table: &Table,
+    shape: &Arc<Shape>,
+    mut rows: SendableRecordBatchStream,
+    rows_max: usize,
+) -> Result<Vec<Add>, LakeError> {
     let mut adds = Vec::new();
     let mut open: Option<FileWriter> = None;
     while let Some(batch) = rows.next().await {
@@ -126,7 +158,7 @@ async fn write(table: &Table, shape: &Arc<Shape>, mut rows: SendableRecordBatchS
             }
         };
         writer.write(&batch).await?;
-        if writer.bytes() >= FILE_BYTES {
+        if writer.bytes() >= FILE_BYTES || writer.rows() >= rows_max {
             adds.push(writer.finish(None, true).await?);
         } else {
             open = Some(writer);
@@ -138,11 +170,20 @@ async fn write(table: &Table, shape: &Arc<Shape>, mut rows: SendableRecordBatchS
     Ok(adds)
 }
 
-async fn commit(
+/// What a commit takes out of a model's table and what it puts in.
+pub(crate) struct Exchange {
+    /// The version that the table must have; any where nothing is said.
+    pub(crate) base: Option<u64>,
+    /// Files that go; all where nothing is said.
+    pub(crate) removed: Option<Vec<Arc<DataFile>>>,
+    pub(crate) adds: Vec<Add>,
+}
+
+pub(crate) async fn commit(
     table: &Table,
     schema: &SchemaRef,
     shape: &Arc<Shape>,
-    adds: Vec<Add>,
+    Exchange { base: expected, removed, adds }: Exchange,
     info: &MartInfo,
 ) -> Result<(u64, Vec<Arc<DataFile>>), LakeError> {
     let files: Vec<Arc<DataFile>> = adds.iter().map(|add| Arc::new(DataFile::new(add.clone(), shape))).collect();
@@ -180,6 +221,17 @@ async fn commit(
             table.settle().await?;
             return Ok((base.version, files));
         }
+        if let Some(expected) = expected.filter(|expected| *expected != base.version) {
+            // Without new files the attempt before shows only in what is kept with the table.
+            let kept = MartInfo::from_pinned(&base);
+            let is_mine = kept.sources == info.sources && kept.model_hash == info.model_hash;
+            if attempt > 0 && base.version == expected + 1 && is_mine {
+                table.settle().await?;
+                return Ok((base.version, files));
+            }
+            let last = format!("the table stands at version {}, not {expected}", base.version);
+            return Err(LakeError::Commit { table: table.name.clone(), attempts: attempt + 1, last });
+        }
         let mut metadata = table.metadata(&mut committer).await?;
         for (key, value) in info.configuration() {
             metadata = metadata.add_config_key(key, value).map_err(table.delta())?;
@@ -189,7 +241,8 @@ async fn commit(
             .and_then(|metadata| metadata.with_description(info.comment.clone()))
             .map_err(table.delta())?;
         let mut actions = vec![Action::Metadata(metadata)];
-        actions.extend(base.files.iter().map(|file| Action::Remove(remove_action(&file.add, true))));
+        let gone = removed.as_ref().unwrap_or(&base.files);
+        actions.extend(gone.iter().map(|file| Action::Remove(remove_action(&file.add, true))));
         actions.extend(adds.iter().cloned());
         let change = Change {
             actions,

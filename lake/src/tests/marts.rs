@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::{open, sql, texts};
-use crate::{Lake, LakeError, MartInfo, MartVersion, SessionSettings};
+use crate::{Lake, LakeError, MartInfo, MartVersion, SessionSettings, Source};
 
 async fn replace(lake: &Lake, name: &str, query: &str, info: MartInfo) -> Result<MartVersion, LakeError> {
     let frame = sql(lake).await.sql(query).await.unwrap();
@@ -20,7 +20,8 @@ fn info(hash: &str) -> MartInfo {
         comment: "Sales by day".to_owned(),
         columns: [("total".to_owned(), "What was sold".to_owned())].into(),
         model_hash: hash.to_owned(),
-        sources: [("events.orders".to_owned(), 7)].into(),
+        sources: [("events.orders".to_owned(), Source { version: 7, position: 9 })].into(),
+        order: Vec::new(),
     }
 }
 
@@ -40,7 +41,7 @@ async fn rows_schema_and_description_are_replaced_together() {
         let context = sql(&lake).await;
         assert_eq!(texts(&context, "SELECT * FROM sales_daily").await, ["2026-03-01 KWD 2 true"]);
         let state = lake.mart("sales_daily").await.unwrap().unwrap();
-        assert_eq!((state.info.model_hash.as_str(), state.info.sources["events.orders"]), ("h2", 7));
+        assert_eq!((state.info.model_hash.as_str(), state.info.sources["events.orders"].version), ("h2", 7));
         assert_eq!((state.info.comment.as_str(), state.rows), ("Sales by day", 1));
         assert_eq!(lake.marts().await.unwrap(), ["sales_daily"]);
     }
