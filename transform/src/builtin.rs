@@ -25,6 +25,7 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "carts",
     "checkouts",
     "funnel_daily",
+    "funnel_steps_daily",
     "order_lines",
     "ordered_lines",
     "orders",
