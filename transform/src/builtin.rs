@@ -22,6 +22,9 @@ macro_rules! builtin {
 /// Every file of `models/`, which a test compares with the folder.
 pub(crate) static BUILTIN: &[Builtin] = builtin![
     "abandonment_daily",
+    "abandonment_reasons",
+    "cart_items",
+    "cart_stock",
     "carts",
     "checkouts",
     "funnel_daily",
