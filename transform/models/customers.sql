@@ -38,7 +38,7 @@ tests:
     - first_order_at <= last_order_at or first_order_at is null
     - is_repeat = (orders >= 2)
     - orders > 0 or first_order_at is null
-    - currency <> base_currency or net_sales = base_net_sales
+    - currency <> base_currency or net_sales is null or net_sales = base_net_sales
 --- */
 with
 counted as (
