@@ -6,8 +6,8 @@ description: >
   confidence is the orders with both over the orders with sku: of those who buy sku, how many buy with_sku too; lift is
   confidence over the share of all orders that have with_sku: above 1, the two are bought together more often than
   chance. Each pair stands twice, once from each side. Of an order with more than 40 products only the 40 that were
-  worth most count, here and in every number of this table, so that one huge order cannot make the work explode. Pairs
-  that met in one order only are left out: they say nothing.
+  worth most count, here and in every number of this table (baskets). Pairs that met in one order only are left out:
+  they say nothing.
 grain: one row a pair of products, from one side
 key: [shop, sku, with_sku]
 columns:
@@ -31,27 +31,15 @@ tests:
     - confidence between 0 and 1
 --- */
 with
-bought as (
-    select l.shop, l.order_id, l.sku, sum(l.gross_sales - l.discount) as worth
-    from marts.order_lines l join marts.orders o on l.shop = o.shop and l.order_id = o.order_id
-    where o.is_paid and l.is_sale and l.quantity > 0
-    group by l.shop, l.order_id, l.sku
-),
-ranked as (
-    select *, row_number() over (partition by shop, order_id order by worth desc, sku) as place from bought
-),
-baskets as (
-    select shop, order_id, sku from ranked where place <= 40
-),
 alone as (
-    select shop, sku, count(*) as orders from baskets group by shop, sku
+    select shop, sku, count(*) as orders from marts.baskets group by shop, sku
 ),
 everything as (
-    select shop, count(distinct order_id) as orders from baskets group by shop
+    select shop, count(*) as orders from marts.baskets where place = 1 group by shop
 ),
 pairs as (
     select a.shop, a.sku as one, b.sku as other, count(*) as orders
-    from baskets a join baskets b on a.shop = b.shop and a.order_id = b.order_id and a.sku < b.sku
+    from marts.baskets a join marts.baskets b on a.shop = b.shop and a.order_id = b.order_id and a.sku < b.sku
     group by a.shop, a.sku, b.sku
     having count(*) >= 2
 ),

@@ -24,6 +24,7 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "abandonment_daily",
     "abandonment_reasons",
     "attribution",
+    "baskets",
     "cart_items",
     "cart_stock",
     "carts",
