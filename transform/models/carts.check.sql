@@ -11,7 +11,9 @@ touched as (
     select *, coalesce(cart_id, session_id, visitor_id) as cart
     from events.storefront
     where cart_id is not null or type in ('storefront.add_to_cart', 'storefront.remove_from_cart',
-        'storefront.view_cart', 'storefront.begin_checkout', 'storefront.purchase')
+        'storefront.view_cart', 'storefront.apply_coupon', 'storefront.deny_coupon', 'storefront.remove_coupon',
+        'storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info',
+        'storefront.purchase')
 ),
 filled as (
     select shop, cart, min(event_time) as since from touched where type = 'storefront.add_to_cart' group by shop, cart

@@ -6,7 +6,9 @@ description: >
   placed from it, or a purchase made in it. Else abandoned: nothing happened for 10 minutes. Else open. The payment is
   counted where payment details were given or a payment was tried: converted when the checkout was or money was
   authorized; declined when the last attempt ended in a hard decline, which is not walking away; else abandoned or
-  open. A checkout without a number is the cart's, the visit's or the visitor's.
+  open. A checkout without a number is the cart's, the visit's or the visitor's. The last columns say how things stood
+  at the end, before it was converted: what the visitor saw last, and whether a payment had just failed. They are hints
+  at why a checkout was left, not proof.
 grain: one row a checkout
 key: [shop, checkout_id]
 time: started_at
@@ -25,8 +27,24 @@ columns:
   is_payment_recovered: Converted after the payment had been abandoned
   value: Worth of the checkout as last told
   currency: Currency of value
+  shipping_cost: Shipping cost shown last
+  payment_method: Payment method shown or chosen last, else that of the last attempt
+  coupon_denied: Coupon code that was denied, where the last word on coupons was a denial
+  error_code: Why the last payment attempt failed, where it failed; the provider's code, else the network's, else
+    declined or error
+  stock_status: "How stock of the cart's products stood: out_of_stock, short or in_stock, as in cart_stock"
+  declined_at: When the last attempt was made, where it failed and nothing came after it
+  is_declined_loss: Whether that failure was the end, with no order within 24 hours; NULL until then, and where no
+    payment was attempted
 tests:
   not_null: [started_at, state]
+  at_least_zero: [value, shipping_cost]
+  holds:
+    - started_at <= last_activity_at
+    - is_recovered = false or state = 'converted'
+    - payment_at is not null or payment_state is null
+    - payment_at is null or payment_state is not null
+    - is_declined_loss is null or is_declined_loss = false or declined_at is not null
   accepted:
     state: [converted, abandoned, open]
     payment_state: [converted, declined, abandoned, open]
@@ -51,18 +69,20 @@ incremental:
 with
 steps as (
     select shop, coalesce(checkout_id, cart_id, session_id, visitor_id) as checkout_id, cart_id, session_id,
-        order_id, event_id, event_time, type, value, currency
+        visitor_id, order_id, source, event_id, event_time, type, value, currency, shipping, payment_method, coupon,
+        type in ('storefront.apply_coupon', 'storefront.deny_coupon', 'storefront.remove_coupon') as is_coupon
     from events.storefront
     where type in ('storefront.begin_checkout', 'storefront.add_shipping_info', 'storefront.add_payment_info',
-        'storefront.purchase')
+        'storefront.purchase', 'storefront.apply_coupon', 'storefront.deny_coupon', 'storefront.remove_coupon')
 ),
 begun as (
     select shop, checkout_id, min(event_time) as started_at, max(cart_id) as cart_id,
-        first_value(session_id order by event_time, event_id) as session_id,
-        last_value(value order by event_time, event_id) filter (where value is not null) as value,
-            max(currency) as currency
+        first_value(session_id order by event_time, source, event_id) as session_id,
+        first_value(coalesce(session_id, visitor_id) order by event_time, source, event_id) as visit,
+        last_value(value order by event_time, source, event_id) filter (where value is not null) as value,
+        max(currency) as currency
     from steps
-    where type <> 'storefront.purchase'
+    where type <> 'storefront.purchase' and not is_coupon
     group by shop, checkout_id
 ),
 checkout_of_cart as (
@@ -96,26 +116,32 @@ checkout_of_order as (
 ),
 attempts as (
     select a.shop, coalesce(a.checkout_id, o.checkout_id) as checkout_id, a.attempt_id, a.attempted_at, a.outcome,
-        a.decline_class
+        a.decline_class, a.provider, a.method, coalesce(a.decline_code, a.network_code, a.outcome) as error_code
     from marts.payment_attempts a left join checkout_of_order o on a.shop = o.shop and a.order_id = o.order_id
 ),
 last_attempt as (
     select shop, checkout_id, bool_or(outcome in ('captured', 'authorized')) as has_succeeded,
-        last_value(coalesce(decline_class, '') order by attempted_at, attempt_id) = 'hard' as ended_hard
+        last_value(coalesce(decline_class, '') order by attempted_at, attempt_id, provider) = 'hard' as ended_hard
     from attempts
     where checkout_id is not null
     group by shop, checkout_id
 ),
 happenings as (
-    select shop, checkout_id, event_time, event_id, type in ('storefront.add_payment_info') as is_payment from steps
+    select shop, checkout_id, event_time, source, event_id, type in ('storefront.add_payment_info') as is_payment,
+        false as is_attempt, false as has_failed, null as error_code, payment_method, shipping, is_coupon,
+        case when type = 'storefront.deny_coupon' then coalesce(coupon, 'unknown') end as coupon_denied
+    from steps
     union all
-    select shop, checkout_id, attempted_at, attempt_id, true from attempts where checkout_id is not null
+    select shop, checkout_id, attempted_at, provider, attempt_id, true, true, outcome in ('declined', 'error'),
+        error_code, method, null, false, null
+    from attempts
+    where checkout_id is not null
 ),
 until_converted as (
     select h.*, v.converted_at, min(case when h.is_payment then h.event_time end) over (partition by h.shop,
         h.checkout_id) as payment_at,
-        coalesce(lead(h.event_time) over (partition by h.shop, h.checkout_id order by h.event_time, h.event_id),
-            v.converted_at) as next_at
+        coalesce(lead(h.event_time) over (partition by h.shop, h.checkout_id
+            order by h.event_time, h.is_attempt, h.source, h.event_id), v.converted_at) as next_at
     from happenings h
     join begun b on h.shop = b.shop and h.checkout_id = b.checkout_id
     left join converted v on h.shop = v.shop and h.checkout_id = v.checkout_id
@@ -125,7 +151,18 @@ checkouts as (
     select shop, checkout_id, max(event_time) as last_activity_at, min(converted_at) as converted_at,
         min(payment_at) as payment_at,
         bool_or(next_at >= event_time + interval '10 minutes') as was_left,
-        bool_or(event_time >= payment_at and next_at >= event_time + interval '10 minutes') as was_payment_left
+        bool_or(event_time >= payment_at and next_at >= event_time + interval '10 minutes') as was_payment_left,
+        bool_or(is_attempt) as was_attempted,
+        last_value(has_failed order by event_time, is_attempt, source, event_id) as ended_in_failure,
+        last_value(shipping order by event_time, source, event_id) filter (where shipping is not null) as shipping_cost,
+        coalesce(
+            last_value(payment_method order by event_time, source, event_id)
+                filter (where not is_attempt and payment_method is not null),
+            last_value(payment_method order by event_time, source, event_id)
+                filter (where is_attempt and payment_method is not null)) as payment_method,
+        last_value(coupon_denied order by event_time, source, event_id) filter (where is_coupon) as coupon_denied,
+        last_value(case when has_failed then error_code end order by event_time, source, event_id)
+            filter (where is_attempt) as error_code
     from until_converted
     group by shop, checkout_id
 ),
@@ -133,7 +170,8 @@ judged as (
     select c.*, c.last_activity_at + interval '10 minutes' <= r.as_of as is_left,
         c.converted_at is not null as is_converted,
         c.converted_at is not null or coalesce(a.has_succeeded, false) as is_paid,
-        coalesce(a.ended_hard, false) as ended_hard
+        coalesce(a.ended_hard, false) as ended_hard,
+        case when c.ended_in_failure then c.last_activity_at end as declined_at, r.as_of
     from checkouts c
     cross join settings.run r
     left join last_attempt a on c.shop = a.shop and c.checkout_id = a.checkout_id
@@ -146,7 +184,14 @@ select j.shop, j.checkout_id, b.cart_id, b.session_id, b.started_at, j.last_acti
         when is_left then 'abandoned' else 'open' end as payment_state,
     is_paid and coalesce(was_payment_left, false) as is_payment_recovered,
     cast(coalesce(b.value, 0) as decimal(18, 4)) as value,
-    coalesce(b.currency, s.currency) as currency
+    coalesce(b.currency, s.currency) as currency,
+    j.shipping_cost, j.payment_method, j.coupon_denied, j.error_code, k.stock_status, j.declined_at,
+    case
+        when not j.was_attempted then null
+        when j.declined_at is null or j.converted_at < j.declined_at + interval '24 hours' then false
+        when j.as_of >= j.declined_at + interval '24 hours' then true
+    end as is_declined_loss
 from judged j
 join begun b on j.shop = b.shop and j.checkout_id = b.checkout_id
 left join settings.shops s on j.shop = s.shop
+left join marts.cart_stock k on b.shop = k.shop and coalesce(b.cart_id, b.visit) = k.cart_id

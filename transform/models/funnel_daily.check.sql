@@ -1,8 +1,9 @@
 /* ---
 check: funnel_daily
 compare: >
-  select shop, day, sum(sessions) as sessions, sum(product_view) as product_view, sum(add_to_cart) as add_to_cart from
-  marts.funnel_daily group by shop, day
+  select shop, day, sum(sessions) as sessions, sum(product_view) as product_view, sum(add_to_cart) as add_to_cart,
+  sum(open_add_to_cart) as open_add_to_cart, sum(open_begin_checkout) as open_begin_checkout from marts.funnel_daily
+  group by shop, day
 by: first and last times a visit, without the mart of visits; an add to the cart counts when the last one is not
   before the first view
 --- */
@@ -34,11 +35,13 @@ visited as (
 visits as (
     select shop, visit, min(event_time) as started_at,
         min(case when type = 'storefront.view_item' then event_time end) as first_view,
-        max(case when type = 'storefront.add_to_cart' then event_time end) as last_add
+        max(case when type = 'storefront.add_to_cart' then event_time end) as last_add,
+        bool_or(type = 'storefront.begin_checkout') as checked_out
     from visited
     group by shop, visit
 )
 select shop, shop_date(shop, started_at) as day, count(*) as sessions, count(first_view) as product_view,
-    sum(case when last_add >= first_view then 1 else 0 end) as add_to_cart
+    sum(case when last_add >= first_view then 1 else 0 end) as add_to_cart, count(last_add) as open_add_to_cart,
+    sum(case when checked_out then 1 else 0 end) as open_begin_checkout
 from visits
 group by shop, shop_date(shop, started_at)

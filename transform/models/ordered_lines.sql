@@ -6,6 +6,8 @@ description: >
   time an edit is newer than what it edits, else the greater source and id), before anything was cancelled or came
   back. A discount on the whole order is shared over its lines by their worth, and so is a tax that is told only for
   the whole order; the shares add up to it exactly. Amounts are quantity times price, not rounded to the minor unit.
+  The base amounts are the same in the shop's base currency at the rate of the order's day (order_rates), each line
+  rounded once to the minor unit, halves to the even one; NULL where no rate is known.
 grain: one row a line of an order
 key: [shop, order_id, line_number]
 time: placed_at
@@ -25,6 +27,10 @@ columns:
   net_sales: gross_sales less discount
   currency: Currency of the amounts
   placed_at: When the order was placed
+  base_currency: Currency of the shop
+  fx_rate: Units of base_currency for one unit of currency
+  base_gross_sales: gross_sales in the base currency
+  base_net_sales: net_sales in the base currency
 tests:
   not_null: [line_id, sku, currency, placed_at]
   at_least_zero: [quantity]
@@ -79,10 +85,27 @@ shared as (
             - cast(order_tax * (worth_so_far - worth) / nullif(worth_of_order, 0) as decimal(18, 4)),
             case when line_number = 1 then order_tax else 0 end) as tax_share
     from weighed
+),
+converted as (
+    select l.*, cast(l.gross_sales - l.own_discount - l.discount_share as decimal(18, 4)) as net_sales,
+        q.base_currency, q.fx_rate, q.base_steps,
+        l.gross_sales * q.fx_rate * q.base_steps as gross_steps,
+        cast(l.gross_sales - l.own_discount - l.discount_share as decimal(18, 4)) * q.fx_rate * q.base_steps
+            as net_steps
+    from shared l left join marts.order_rates q on l.shop = q.shop and l.order_id = q.order_id
+        and l.currency = q.currency
+),
+-- A cast rounds halves away from zero; what it made odd of a half goes back by one.
+rounded as (
+    select *, cast(gross_steps as decimal(38, 0)) as gross_rounded, cast(net_steps as decimal(38, 0)) as net_rounded
+    from converted
 )
 select shop, order_id, line_number, line_id, sku, name, category, quantity, unit_price, gross_sales,
     cast(own_discount + discount_share as decimal(18, 4)) as discount,
     cast(case when lines_with_tax > 0 then coalesce(own_tax, 0) else tax_share end as decimal(18, 4)) as tax,
-    cast(gross_sales - own_discount - discount_share as decimal(18, 4)) as net_sales,
-    currency, placed_at
-from shared
+    net_sales, currency, placed_at, base_currency, fx_rate,
+    cast((gross_rounded - case when abs(gross_steps - gross_rounded) <> 0.5 or gross_rounded % 2 = 0 then 0
+        when gross_steps < 0 then -1 else 1 end) / base_steps as decimal(18, 4)) as base_gross_sales,
+    cast((net_rounded - case when abs(net_steps - net_rounded) <> 0.5 or net_rounded % 2 = 0 then 0
+        when net_steps < 0 then -1 else 1 end) / base_steps as decimal(18, 4)) as base_net_sales
+from rounded

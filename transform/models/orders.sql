@@ -39,13 +39,26 @@ columns:
   cancelled_at: When it was cancelled
   delivered_at: When it was delivered
   is_sale: False where the order was cancelled before it was paid, and for a return that names no known order
+  is_paid: "Whether it counts as a paid order: a sale for which money was taken, in part or in full; in a shop that
+    tells of no payments (payment_coverage), every sale"
+  is_free: Whether it is a sale whose products cost nothing after discounts
+  base_currency: Currency of the shop
+  fx_rate: Units of base_currency for one unit of currency, on the day of the order (order_rates)
+  fx_date: Day from which that rate holds
+  base_gross_sales: gross_sales in the base currency, the sum of its lines; NULL where no rate is known
+  base_discounts: discounts in the base currency
+  base_returns: returns in the base currency, at the rate of the order
+  base_net_sales: base_gross_sales less base_discounts less base_returns
 tests:
-  not_null: [placed_at, status, payment_status, is_sale]
+  not_null: [placed_at, status, payment_status, is_sale, is_paid, is_free]
   accepted:
     status: [placed, packed, shipped, out_for_delivery, delivery_failed, delivered, cancelled, returned]
     payment_status: [unpaid, cod_pending, authorized, paid, partially_refunded, refunded]
   at_least_zero: [units, captured, refunded]
-  holds: ["net_sales = gross_sales - discounts - returns"]
+  holds:
+    - net_sales = gross_sales - discounts - returns
+    - is_paid = false or is_sale
+    - base_net_sales is null or base_net_sales = base_gross_sales - base_discounts - base_returns
 incremental:
   by: [shop, order_id]
   from:
@@ -98,7 +111,10 @@ paid as (
 sold as (
     select shop, order_id, bool_or(is_sale) as is_sale, sum(quantity) as units, sum(gross_sales) as gross_sales,
         sum(discount) as discounts,
-        sum(returns) as returns, sum(net_sales) as net_sales, sum(tax) as tax
+        sum(returns) as returns, sum(net_sales) as net_sales, sum(tax) as tax,
+        case when count(*) = count(base_net_sales) then sum(base_gross_sales) end as base_gross_sales,
+        case when count(*) = count(base_net_sales) then sum(base_discount) end as base_discounts,
+        case when count(*) = count(base_net_sales) then sum(base_returns) end as base_returns
     from marts.order_lines
     group by shop, order_id
 ),
@@ -112,12 +128,19 @@ together as (
         coalesce(s.is_sale, false) as is_sale, coalesce(s.units, 0) as units, coalesce(s.gross_sales,
             0) as gross_sales,
         coalesce(s.discounts, 0) as discounts, coalesce(s.returns, 0) as returns, coalesce(s.net_sales,
-            0) as net_sales
+            0) as net_sales,
+        coalesce(g.tells_payments, false) as tells_payments, q.base_currency, q.fx_rate, q.fx_date,
+        -- Nothing sold and nothing back is nothing in any currency.
+        case when s.order_id is null then 0 else s.base_gross_sales end as base_gross_sales,
+        case when s.order_id is null then 0 else s.base_discounts end as base_discounts,
+        case when s.order_id is null then 0 else s.base_returns end as base_returns
     from told t
     left join newest_first n on t.shop = n.shop and t.order_id = n.order_id and n.age = 1
     left join paid p on t.shop = p.shop and t.order_id = p.order_id
     left join sold s on t.shop = s.shop and t.order_id = s.order_id
     left join settings.shops h on t.shop = h.shop
+    left join marts.payment_coverage g on t.shop = g.shop
+    left join marts.order_rates q on t.shop = q.shop and t.order_id = q.order_id
 ),
 -- Paid is what the shop says is paid, or captures that reach the total; one capture is enough where no total is
 -- known.
@@ -154,5 +177,12 @@ select shop, order_id, customer_id, coalesce(placed_at, heard_at) as placed_at,
     cast(coalesce(asked_total, 0) as decimal(18, 4)) as ordered_total,
     cast(captured as decimal(18, 4)) as captured,
     cast(refunded as decimal(18, 4)) as refunded,
-    settled_at as paid_at, cancelled_at, delivered_at, is_sale
+    settled_at as paid_at, cancelled_at, delivered_at, is_sale,
+    is_sale and (settled_at is not null or captured > 0 or not tells_payments) as is_paid,
+    is_sale and gross_sales = discounts as is_free,
+    base_currency, fx_rate, fx_date,
+    cast(base_gross_sales as decimal(18, 4)) as base_gross_sales,
+    cast(base_discounts as decimal(18, 4)) as base_discounts,
+    cast(base_returns as decimal(18, 4)) as base_returns,
+    cast(base_gross_sales - base_discounts - base_returns as decimal(18, 4)) as base_net_sales
 from settled

@@ -5,7 +5,9 @@ description: >
   Pieces that came back, each tied to the line it was sold on: by line_id where the return names one, else by product,
   lowest line first. A return without lines, and a cancellation, bring back everything that no other return does. What
   ties to no ordered line (the order is unknown, or more came back than was ordered) stands without a line number. The
-  value is the product's alone, without tax and shipping: as the return tells it, else the net price of the line.
+  value is the product's alone, without tax and shipping: as the return tells it, else the net price of the line. The
+  base amounts are at the rate of the order's day, whenever it came back (order_rates), each line rounded once, halves to
+  the even minor unit; NULL where no rate is known.
 grain: one row a returned line and the line it was sold on
 key: [shop, order_id, event_id, place, line_key]
 time: returned_at
@@ -23,6 +25,9 @@ columns:
   value: What the pieces were sold for, without tax and shipping
   tax: Tax on them
   currency: Currency of the amounts
+  base_currency: Currency of the shop
+  base_value: value in the base currency
+  base_tax: tax in the base currency
 tests:
   not_null: [sku, returned_at, currency]
   accepted: {reason: [returned, cancelled]}
@@ -125,14 +130,33 @@ the_rest as (
 ),
 everything as (
     select * from in_part union all select * from the_rest
+),
+valued as (
+    select e.shop, e.order_id, e.event_id, e.place, e.line_number, e.sku, e.reason, e.returned_at,
+        cast(e.pieces as decimal(18, 4)) as quantity,
+        cast(coalesce(e.told_value, o.net_sales * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as value,
+        cast(coalesce(e.told_tax, o.tax * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as tax,
+        coalesce(c.currency, e.currency, s.currency) as currency
+    from everything e
+    left join ordered o on e.shop = o.shop and e.order_id = o.order_id and e.line_number = o.line_number
+    left join currencies_of_orders c on e.shop = c.shop and e.order_id = c.order_id
+    left join settings.shops s on e.shop = s.shop
+),
+converted as (
+    select v.*, q.base_currency, q.base_steps, v.value * q.fx_rate * q.base_steps as value_steps,
+        v.tax * q.fx_rate * q.base_steps as tax_steps
+    from valued v left join marts.order_rates q on v.shop = q.shop and v.order_id = q.order_id
+        and v.currency = q.currency
+),
+-- A cast rounds halves away from zero; what it made odd of a half goes back by one.
+rounded as (
+    select *, cast(value_steps as decimal(38, 0)) as value_rounded, cast(tax_steps as decimal(38, 0)) as tax_rounded
+    from converted
 )
-select e.shop, e.order_id, e.event_id, e.place, coalesce(cast(e.line_number as varchar), '-') as line_key,
-    e.line_number, e.sku, e.reason,
-    e.returned_at, cast(e.pieces as decimal(18, 4)) as quantity,
-    cast(coalesce(e.told_value, o.net_sales * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as value,
-    cast(coalesce(e.told_tax, o.tax * e.pieces / nullif(o.quantity, 0), 0) as decimal(18, 4)) as tax,
-    coalesce(c.currency, e.currency, s.currency) as currency
-from everything e
-left join ordered o on e.shop = o.shop and e.order_id = o.order_id and e.line_number = o.line_number
-left join currencies_of_orders c on e.shop = c.shop and e.order_id = c.order_id
-left join settings.shops s on e.shop = s.shop
+select shop, order_id, event_id, place, coalesce(cast(line_number as varchar), '-') as line_key, line_number, sku, reason,
+    returned_at, quantity, value, tax, currency, base_currency,
+    cast((value_rounded - case when abs(value_steps - value_rounded) <> 0.5 or value_rounded % 2 = 0 then 0
+        when value_steps < 0 then -1 else 1 end) / base_steps as decimal(18, 4)) as base_value,
+    cast((tax_rounded - case when abs(tax_steps - tax_rounded) <> 0.5 or tax_rounded % 2 = 0 then 0
+        when tax_steps < 0 then -1 else 1 end) / base_steps as decimal(18, 4)) as base_tax
+from rounded

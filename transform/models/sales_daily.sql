@@ -5,7 +5,13 @@ description: >
   Sales and returns on the shop's days: what was sold counts on the day of the order, what came back on the day it
   came back. net_sales is gross_sales less discounts less returns; total adds shipping and tax, each less what was
   paid back of it. Orders cancelled before they were paid are left out altogether; an order cancelled after that
-  counts as sold on its day and as returned on the day of the cancellation.
+  counts as sold on its day and as returned on the day of the cancellation. The cohort view (…_of_orders) dates returns
+  by the order instead: what ever came back of the orders of the day, so that it goes on changing; over all days both
+  views have the same sum. aov is the net sales of the day's paid orders, after all that came back of them, over their
+  number, aov_median the middle of them; an order is paid when money was taken for it, in part or in full, and in a shop
+  that tells of no payments when it was not cancelled. Free orders, whose products cost nothing, are counted apart and
+  are not in aov. The base amounts are the same in the shop's base currency at the rate of the order's day, for
+  returns too; they are NULL on a day where a rate is missing, never a part of the sum.
 grain: one row a shop, day and currency
 key: [shop, day, currency]
 time: day
@@ -23,50 +29,53 @@ columns:
   shipping: Shipping charged less shipping paid back
   tax: Tax charged less tax on what came back
   total: net_sales and shipping and tax
+  returns_of_orders: Product value of what ever came back of the orders of this day
+  net_sales_of_orders: gross_sales less discounts less returns_of_orders
+  paid_orders: Orders of this day that are paid and not free
+  free_orders: Orders of this day whose products cost nothing
+  aov: net_sales_of_orders of the paid orders over paid_orders; NULL where there are none
+  aov_median: Middle of the net sales of the paid orders
+  base_currency: Currency of the shop
+  base_gross_sales: gross_sales in the base currency
+  base_discounts: discounts in the base currency
+  base_returns: returns in the base currency
+  base_net_sales: base_gross_sales less base_discounts less base_returns
+  base_shipping: shipping in the base currency
+  base_tax: tax in the base currency
+  base_total: base_net_sales and base_shipping and base_tax
+  base_net_sales_of_orders: net_sales_of_orders in the base currency
 tests:
-  at_least_zero: [orders, units, returned_units]
+  at_least_zero: [orders, units, returned_units, paid_orders, free_orders]
   holds:
     - net_sales = gross_sales - discounts - returns
     - total = net_sales + shipping + tax
+    - net_sales_of_orders = gross_sales - discounts - returns_of_orders
+    - paid_orders + free_orders <= orders
+    - paid_orders > 0 or aov is null
+    - base_net_sales is null or base_net_sales = base_gross_sales - base_discounts - base_returns
+    - base_total is null or base_total = base_net_sales + base_shipping + base_tax
+    - currency <> base_currency or base_total = total
 --- */
 with
-sold as (
-    select shop, placed_at as moment, currency, 1 as orders, units, gross_sales, discounts, shipping, tax
-    from marts.orders
-    where is_sale
-),
-never_sold as (
-    select shop, order_id from marts.orders where cancelled_at is not null and not is_sale
-),
-came_back as (
-    select r.shop, r.returned_at as moment, r.currency, r.quantity, r.value, r.tax
-    from marts.returned_lines r
-    left join never_sold n on r.shop = n.shop and r.order_id = n.order_id
-    where n.order_id is null
-),
-shipping_paid_back as (
-    select e.shop, e.event_time as moment, coalesce(e.currency, o.currency) as currency, e.shipping
-    from events.orders e join marts.orders o on e.shop = o.shop and e.order_id = o.order_id
-    where e.type = 'order.returned' and e.shipping > 0
-    union all
-    select shop, cancelled_at, currency, shipping from marts.orders where is_sale and cancelled_at is not null
-        and shipping > 0
-),
-movements as (
-    select shop, moment, currency, orders, units, 0 as returned_units, gross_sales, discounts, 0 as returns,
-        shipping, tax from sold
-    union all
-    select shop, moment, currency, 0, 0, quantity, 0, 0, value, 0, -tax from came_back
-    union all
-    select shop, moment, currency, 0, 0, 0, 0, 0, 0, -shipping, 0 from shipping_paid_back
-),
 by_day as (
-    select shop, shop_date(shop, moment) as day, currency, sum(orders) as orders, sum(units) as units,
-        sum(returned_units) as returned_units,
+    select shop, day, currency, sum(orders) as orders, sum(units) as units, sum(returned_units) as returned_units,
         sum(gross_sales) as gross_sales, sum(discounts) as discounts, sum(returns) as returns,
-            sum(shipping) as shipping, sum(tax) as tax
-    from movements
-    group by shop, shop_date(shop, moment), currency
+        sum(shipping) as shipping, sum(tax) as tax, coalesce(sum(order_returns), 0) as returns_of_orders,
+        count(*) filter (where is_paid and not is_free) as paid_orders,
+        count(*) filter (where is_free) as free_orders,
+        sum(order_net_sales) filter (where is_paid and not is_free) as paid_sales,
+        -- The mean of two middle values has one place more.
+        median(cast(order_net_sales as decimal(24, 8))) filter (where is_paid and not is_free) as aov_median,
+        max(base_currency) as base_currency,
+        case when count(*) = count(base_gross_sales) then sum(base_gross_sales) end as base_gross_sales,
+        case when count(*) = count(base_discounts) then sum(base_discounts) end as base_discounts,
+        case when count(*) = count(base_returns) then sum(base_returns) end as base_returns,
+        case when count(*) = count(base_shipping) then sum(base_shipping) end as base_shipping,
+        case when count(*) = count(base_tax) then sum(base_tax) end as base_tax,
+        case when count(order_net_sales) = count(base_order_net_sales) then coalesce(sum(base_order_net_sales), 0)
+            end as base_net_sales_of_orders
+    from marts.sales_movements
+    group by shop, day, currency
 )
 select shop, day, currency, orders,
     cast(units as decimal(18, 4)) as units,
@@ -77,5 +86,19 @@ select shop, day, currency, orders,
     cast(gross_sales - discounts - returns as decimal(18, 4)) as net_sales,
     cast(shipping as decimal(18, 4)) as shipping,
     cast(tax as decimal(18, 4)) as tax,
-    cast(gross_sales - discounts - returns + shipping + tax as decimal(18, 4)) as total
+    cast(gross_sales - discounts - returns + shipping + tax as decimal(18, 4)) as total,
+    cast(returns_of_orders as decimal(18, 4)) as returns_of_orders,
+    cast(gross_sales - discounts - returns_of_orders as decimal(18, 4)) as net_sales_of_orders,
+    paid_orders, free_orders,
+    cast(cast(paid_sales as decimal(24, 8)) / nullif(paid_orders, 0) as decimal(18, 4)) as aov,
+    cast(aov_median as decimal(18, 4)) as aov_median,
+    base_currency,
+    cast(base_gross_sales as decimal(18, 4)) as base_gross_sales,
+    cast(base_discounts as decimal(18, 4)) as base_discounts,
+    cast(base_returns as decimal(18, 4)) as base_returns,
+    cast(base_gross_sales - base_discounts - base_returns as decimal(18, 4)) as base_net_sales,
+    cast(base_shipping as decimal(18, 4)) as base_shipping,
+    cast(base_tax as decimal(18, 4)) as base_tax,
+    cast(base_gross_sales - base_discounts - base_returns + base_shipping + base_tax as decimal(18, 4)) as base_total,
+    cast(base_net_sales_of_orders as decimal(18, 4)) as base_net_sales_of_orders
 from by_day

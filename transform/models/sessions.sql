@@ -30,10 +30,25 @@ columns:
   payment_attempt_at: First payment details or payment attempt after that
   purchase_at: First purchase after that, by the storefront, or by an order placed or paid
   ordered_at: First purchase, whichever steps were seen before it (open funnel)
+  any_add_to_cart_at: First add to the cart, whether or not a product was viewed before (open funnel)
+  any_begin_checkout_at: First checkout, whichever steps were seen before it (open funnel)
+  any_payment_attempt_at: First payment details or payment attempt, whichever steps were seen before it (open funnel)
 tests:
+  not_null: [started_at, ended_at, channel]
   accepted:
     channel: [paid, email, social, organic, referral, direct]
   at_least_zero: [events]
+  holds:
+    - started_at <= ended_at
+    - product_view_at is null or product_view_at >= started_at
+    - add_to_cart_at is null or add_to_cart_at >= product_view_at
+    - begin_checkout_at is null or begin_checkout_at >= add_to_cart_at
+    - payment_attempt_at is null or payment_attempt_at >= begin_checkout_at
+    - purchase_at is null or purchase_at >= payment_attempt_at
+    - add_to_cart_at is null or any_add_to_cart_at <= add_to_cart_at
+    - begin_checkout_at is null or any_begin_checkout_at <= begin_checkout_at
+    - payment_attempt_at is null or any_payment_attempt_at <= payment_attempt_at
+    - purchase_at is null or ordered_at <= purchase_at
 incremental:
   by: [shop, handle]
   # Not the visitor: a cart or checkout goes on in another browser, and an order names any of them.
@@ -64,22 +79,21 @@ idle_visitors as (
         lag(event_time) over earlier is null as is_first
     from events.storefront
     where session_id is null
-    window earlier as (partition by shop, visitor_id order by event_time, event_id)
+    window earlier as (partition by shop, visitor_id order by event_time, source, event_id)
 ),
 cut_into_visits as (
     select *, max(case when was_idle or is_first then event_time end)
-        over (partition by shop, visitor_id order by event_time, event_id) as visit_start
+        over (partition by shop, visitor_id order by event_time, source, event_id) as visit_start
     from idle_visitors
 ),
 visits as (
-    select shop, session_id, event_id, event_time, type, visitor_id, customer_id, cart_id, checkout_id, order_id,
+    select shop, session_id, source, event_id, event_time, type, visitor_id, customer_id, cart_id, checkout_id, order_id,
         page_url, referrer, utm_source, utm_medium, utm_campaign, device, country
     from events.storefront
     where session_id is not null
     union all
-    select shop, visitor_id || '@' || to_char(visit_start, '%Y-%m-%dT%H:%M:%SZ'), event_id, event_time, type,
-        visitor_id,
-        customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium, utm_campaign,
+    select shop, visitor_id || '@' || to_char(visit_start, '%Y-%m-%dT%H:%M:%SZ'), source, event_id, event_time,
+        type, visitor_id, customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium, utm_campaign,
             device, country
     from cut_into_visits
 ),
@@ -104,17 +118,17 @@ links_of_orders as (
     group by shop, order_id
 ),
 told_by_others as (
-    select p.shop, p.event_id, p.event_time, 'payment_attempt' as step, o.session_id,
+    select p.shop, p.source, p.event_id, p.event_time, 'payment_attempt' as step, o.session_id,
         coalesce(p.checkout_id, o.checkout_id) as checkout_id, o.cart_id, p.order_id
     from events.payments p left join links_of_orders o on p.shop = o.shop and p.order_id = o.order_id
     where p.type in ('payment.initiated', 'payment.authorized', 'payment.captured', 'payment.failed')
     union all
-    select e.shop, e.event_id, e.event_time, 'purchase', o.session_id, o.checkout_id, o.cart_id, e.order_id
+    select e.shop, e.source, e.event_id, e.event_time, 'purchase', o.session_id, o.checkout_id, o.cart_id, e.order_id
     from events.orders e join links_of_orders o on e.shop = o.shop and e.order_id = o.order_id
     where e.type in ('order.placed', 'order.paid')
 ),
 told_with_handles as (
-    select shop, event_id, event_time, step,
+    select shop, source, event_id, event_time, step,
         unnest(make_array('session ' || session_id, 'checkout ' || checkout_id, 'order ' || order_id,
             'cart ' || cart_id)) as handle,
         unnest(make_array(1, 2, 3, 4)) as preference
@@ -122,7 +136,7 @@ told_with_handles as (
 ),
 possible_visits as (
     select t.shop, v.session_id, t.event_time, t.step, row_number() over (
-        partition by t.shop, t.step, t.event_id order by t.preference, v.since desc, v.session_id) as choice
+        partition by t.shop, t.step, t.source, t.event_id order by t.preference, v.since desc, v.session_id) as choice
     from told_with_handles t
     -- A session and an order have one visit at any time; a cart or checkout only once it was touched.
     join touches v on t.shop = v.shop and t.handle = v.handle and (v.since <= t.event_time or t.preference in (1, 3))
@@ -164,12 +178,16 @@ how_far as (
     select shop, session_id, max(product_view_at) as product_view_at, max(add_to_cart_at) as add_to_cart_at,
         max(begin_checkout_at) as begin_checkout_at, max(payment_attempt_at) as payment_attempt_at,
         min(case when step = 'purchase' and event_time >= payment_attempt_at then event_time end) as purchase_at,
-        min(case when step = 'purchase' then event_time end) as ordered_at
+        min(case when step = 'purchase' then event_time end) as ordered_at,
+        min(case when step = 'add_to_cart' then event_time end) as any_add_to_cart_at,
+        min(case when step = 'begin_checkout' then event_time end) as any_begin_checkout_at,
+        min(case when step = 'payment_attempt' then event_time end) as any_payment_attempt_at
     from paying
     group by shop, session_id
 ),
 in_order as (
-    select *, row_number() over (partition by shop, session_id order by event_time, event_id) as place from visits
+    select *, row_number() over (partition by shop, session_id order by event_time, source, event_id) as place
+    from visits
 ),
 described as (
     select shop, session_id, max(visitor_id) as visitor_id, max(customer_id) as customer_id,
@@ -203,5 +221,6 @@ select d.shop, d.session_id, d.visitor_id, d.customer_id, d.started_at, d.ended_
     end as channel,
     d.campaign, d.landing_page, d.device, d.country, d.events, h.product_view_at, h.add_to_cart_at,
         h.begin_checkout_at,
-    h.payment_attempt_at, h.purchase_at, h.ordered_at
+    h.payment_attempt_at, h.purchase_at, h.ordered_at, h.any_add_to_cart_at, h.any_begin_checkout_at,
+    h.any_payment_attempt_at
 from described d left join how_far h on d.shop = h.shop and d.session_id = h.session_id
