@@ -25,7 +25,7 @@ columns:
   funding: credit, debit or prepaid; unknown where nobody tells
   domestic: domestic, foreign or unknown
   currency: Currency of the amounts
-  cluster: Charges that should cost alike, the six columns before in one text
+  price_group: Charges that should cost alike, the six columns before in one text
   amount: What was taken
   fee: What the provider kept for it; NULL until it is told
   fee_credits: What it gave back of its fee
@@ -35,7 +35,7 @@ columns:
   leakage: fee less expected_fee
   minor_unit: Smallest amount of the currency
 tests:
-  not_null: [captured_at, day, amount, cluster, minor_unit]
+  not_null: [captured_at, day, amount, price_group, minor_unit]
   accepted: {domestic: [domestic, foreign, unknown]}
   at_least_zero: [expected_fee, fee_credits, refund_fees]
 --- */
@@ -72,7 +72,7 @@ placed as (
     left join settings.currencies u on c.currency = u.currency
     left join settings.shops h on c.shop = h.shop
 ),
--- The terms depend on the cluster and the day alone, which are far fewer than charges.
+-- The terms depend on the price_group and the day alone, which are far fewer than charges.
 clusters as (
     select distinct shop, provider, method, network, funding, domestic, currency, day from placed
 ),
@@ -107,7 +107,7 @@ expected as (
     from priced
 )
 select shop, provider, attempt_id, payment_id, order_id, captured_at, day, method, network, funding, domestic, currency,
-    concat_ws('/', provider, method, network, funding, domestic, currency) as cluster,
+    concat_ws('/', provider, method, network, funding, domestic, currency) as price_group,
     captured as amount, cast(fee as decimal(18, 4)) as fee, fee_credits, refund_fees, chargeback_fees,
     cast(expected_fee as decimal(18, 4)) as expected_fee, cast(fee - expected_fee as decimal(18, 4)) as leakage,
     case decimals when 0 then 1.0000 when 1 then 0.1000 when 2 then 0.0100 when 3 then 0.0010 else 0.0001 end
