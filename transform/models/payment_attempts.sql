@@ -121,11 +121,13 @@ attempts as (
     where type <> 'payment.settled'
     group by shop, provider, attempt
 ),
+-- Every code that a failure ever came with; the last one of each attempt is among them.
 codes as (
-    select distinct provider, coalesce(lower(decline_code), '') as raw, coalesce(network_code, '') as network,
-        coalesce(advice_code, '') as advice
-    from attempts
-    where coalesce(decline_code, network_code, advice_code) is not null
+    select distinct provider, coalesce(lower(decline['code']), '') as raw,
+        coalesce(decline['network_code'], '') as network, coalesce(decline['advice_code'], '') as advice
+    from events.payments
+    where type = 'payment.failed'
+        and coalesce(decline['code'], decline['network_code'], decline['advice_code']) is not null
 ),
 meanings as (
     select c.provider, c.raw, c.network, c.advice, t.class, t.version, t.retry_after,

@@ -68,8 +68,9 @@ charged as (
     group by shop, day, provider, method, currency
 ),
 together as (
-    select coalesce(t.shop, c.shop) as shop, coalesce(t.day, c.day) as day, coalesce(t.provider, c.provider) as provider,
-        coalesce(t.method, c.method) as method, coalesce(t.currency, c.currency) as currency,
+    select coalesce(t.shop, c.shop) as shop, coalesce(t.day, c.day) as day,
+        coalesce(t.provider, c.provider) as provider, coalesce(t.method, c.method) as method,
+        coalesce(t.currency, c.currency) as currency,
         coalesce(t.attempted, 0) as attempted,
         coalesce(t.attempted_amount, 0) as attempted_amount, coalesce(t.other_fees, 0) as other_fees,
         coalesce(c.captured, 0) as captured, coalesce(c.captured_amount, 0) as captured_amount,
