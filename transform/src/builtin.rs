@@ -44,7 +44,9 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "sales_daily",
     "sessions",
     "stock_daily",
+    "stock_levels",
     "stock_movements",
+    "stockout_intervals",
 ];
 
 #[cfg(test)]
