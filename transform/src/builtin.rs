@@ -42,6 +42,7 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "provider_cells",
     "provider_costs",
     "provider_what_if",
+    "reconciliation",
     "reorder",
     "returned_lines",
     "sales_daily",
