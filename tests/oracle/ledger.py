@@ -151,7 +151,7 @@ def judge(ledger, codes, order_of_checkout, shop, provider, a):
     captures = [e for e in events if e["type"] == "payment.captured"]
     a["captured_at"] = min((e["event_time"] for e in captures), default=None)
     took = bool(captures) and not (any(e["amount"] < 0 for e in captures) and a["captured"] <= 0)
-    a["is_authorized"] = took or "authorized" in kinds
+    a["is_authorized"] = bool(captures) or "authorized" in kinds
     threes = [e["three_ds"] for e in events if e["three_ds"]]
     a["three_ds"] = threes[-1] if threes else None
     failures = [e for e in events if e["type"] == "payment.failed"]
@@ -192,7 +192,7 @@ def judge(ledger, codes, order_of_checkout, shop, provider, a):
         a["stage"] = "captured"
     elif "voided" in kinds:
         a["stage"] = "voided" if a["is_authorized"] else "dropped"
-    elif "authorized" in kinds:
+    elif a["is_authorized"]:
         a["stage"] = "authorized"
     elif a["three_ds"] in ("failed", "abandoned") and (failures or overdue):
         a["stage"] = "three_ds_dropoff"

@@ -48,7 +48,7 @@ def order_totals(ledger):
     for e in events:
         o = orders.setdefault((e["shop"], e["order_id"]), {"total": None, "currency": None, "method": None, "at": {}})
         if e["type"] in ("order.placed", "order.edited"):
-            o["total"] = e["total"] if e["total"] is not None else lines_total(e)
+            o["total"] = e["total"]
         o["currency"] = e["currency"] or o["currency"]
         o["method"] = e["payment_method"] or o["method"]
         o["at"].setdefault(e["type"][6:], e["event_time"])
@@ -56,14 +56,11 @@ def order_totals(ledger):
             "shipped", "out_for_delivery", "delivery_failed", "delivered") else o.get("heard")
     for (shop, _), o in orders.items():
         o["currency"] = o["currency"] or ledger.currency(shop)
+    # What an order asks that tells no total is the business of marts.orders.
+    for r in ledger.rows("marts.orders"):
+        if (r["shop"], r["order_id"]) in orders and orders[(r["shop"], r["order_id"])]["total"] is None:
+            orders[(r["shop"], r["order_id"])]["total"] = r["ordered_total"]
     return orders
-
-
-def lines_total(e):
-    lines = e["lines"] or []
-    goods = sum((l["quantity"] * (l["unit_price"] or 0) - (l["discount"] or 0) for l in lines), Decimal(0))
-    taxes = e["tax"] if e["tax"] is not None else sum((l["tax"] or 0 for l in lines), Decimal(0))
-    return goods - (e["discount"] or 0) + (e["shipping"] or 0) + taxes
 
 
 def pay_orders(attempts, orders):
@@ -99,17 +96,19 @@ def pay_orders(attempts, orders):
 
 
 def cash_orders(ledger, attempts, orders):
-    collected = {}
+    collected, taken = {}, {}
     for (shop, provider, _), a in attempts.items():
         if a["order_id"] and (a["method"] or provider) in CASH:
-            who, when = collected.get((shop, a["order_id"]), (provider, None))
-            times = [t for t in (when, a["captured_at"]) if t]
-            collected[(shop, a["order_id"])] = (min(who, provider), min(times) if times else None)
+            key = (shop, a["order_id"])
+            collected[key] = min(collected.get(key, provider), provider)
+        if a["order_id"] and a["captured"] > 0:
+            key = (shop, a["order_id"])
+            taken[key] = min(taken.get(key, a["captured_at"]), a["captured_at"])
     cash = {}
     for key, o in orders.items():
         if o["method"] not in CASH and not (o["method"] is None and key in collected):
             continue
-        provider, captured_at = collected.get(key, ("cod", None))
+        provider, captured_at = collected.get(key, "cod"), taken.get(key)
         at = o["at"]
         shipped = min((at[k] for k in ("shipped", "out_for_delivery", "delivery_failed", "delivered") if k in at),
                       default=None)

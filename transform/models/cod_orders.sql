@@ -3,7 +3,7 @@ name: cod_orders
 title: Cash on delivery
 description: >
   Every order that is paid in cash on delivery, with what became of it. delivered_and_paid: delivered, and its money
-  captured or the order told paid. delivered_unpaid: delivered, and no money yet. refused: cancelled or sent back
+  captured, however it was paid in the end, or the order told paid. delivered_unpaid: delivered, and no money yet. refused: cancelled or sent back
   without having been delivered, or its delivery failed and nothing was heard of it for 14 days. under_way: shipped,
   and none of these yet. not_shipped: never left; such orders count for nothing in the rate.
 grain: one row an order paid in cash on delivery
@@ -39,9 +39,11 @@ told_paid as (
     group by shop, order_id
 ),
 cash as (
-    select shop, order_id, min(provider) as provider, min(captured_at) as captured_at
+    select shop, order_id, min(case when coalesce(method, provider) in ('cod', 'cash_on_delivery') then provider end)
+            as provider,
+        min(case when captured > 0 then captured_at end) as captured_at
     from marts.payment_attempts
-    where order_id is not null and coalesce(method, provider) in ('cod', 'cash_on_delivery')
+    where order_id is not null
     group by shop, order_id
 ),
 chosen as (
@@ -49,7 +51,7 @@ chosen as (
         o.ordered_total, c.captured_at
     from marts.orders o left join cash c on o.shop = c.shop and o.order_id = c.order_id
     -- What the order says was agreed counts; the attempts tell only where it says nothing.
-    where o.payment_method in ('cod', 'cash_on_delivery') or (o.payment_method is null and c.order_id is not null)
+    where o.payment_method in ('cod', 'cash_on_delivery') or (o.payment_method is null and c.provider is not null)
 )
 select o.shop, o.order_id, coalesce(o.provider, 'cod') as provider, o.placed_at, p.shipped_at, o.delivered_at,
     coalesce(o.captured_at, t.paid_at) as paid_at,

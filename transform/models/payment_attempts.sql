@@ -96,7 +96,8 @@ attempts as (
         min(event_time) filter (where type = 'payment.captured') as captured_at,
         bool_or(type = 'payment.captured') as has_captured,
         coalesce(bool_or(type = 'payment.captured' and amount < 0), false) as has_taken_back,
-        bool_or(type = 'payment.authorized') as was_authorized, bool_or(type = 'payment.voided') as was_voided,
+        bool_or(type in ('payment.authorized', 'payment.captured')) as was_authorized,
+        bool_or(type = 'payment.voided') as was_voided,
         bool_or(type = 'payment.failed') as has_failed, bool_or(type = 'payment.initiated') as was_initiated,
         max(amount) filter (where type = 'payment.initiated') as asked,
         max(amount) filter (where type = 'payment.authorized') as authorized,
@@ -151,7 +152,7 @@ classified as (
         and coalesce(a.advice_code, '') = m.advice
 ),
 ended as (
-    select c.*, was_captured or was_authorized as is_authorized,
+    select c.*, was_authorized as is_authorized,
         case
             when was_captured then 'captured'
             when was_voided then 'voided'
