@@ -57,7 +57,7 @@ def pay(dice, tell, money, number, at):
              total=total if dice.random() < 0.9 else None, payment_method=method, lines=[line])
         if dice.random() < 0.08:
             tell("order.edited", at + timedelta(hours=dice.randrange(1, 90)), order_id=order, currency=currency,
-                 total=money(amount + 5, currency), lines=[dict(line, quantity="2"), {"sku": "S0", "quantity": "1"}])
+                 total=money(amount + 5, currency), lines=[dict(line, quantity="2"), {"sku": "S0", "quantity": "1", "unit_price": "5"}])
         for kind, chance, days in (("paid", 0.6, 1), ("shipped", 0.8, 1), ("delivery_failed", 0.1, 2),
                                    ("delivered", 0.7, 3), ("cancelled", 0.05, 1), ("returned", 0.05, 6)):
             if dice.random() < chance:
@@ -111,7 +111,8 @@ def take(dice, tell, money, base, amount, currency, at, fate, began):
         tell("payment.captured", at + timedelta(hours=place), **base, amount=money(part, currency), currency=currency,
              fee=fee)
     if fate == "undone":
-        tell("payment.captured", at + timedelta(hours=3), **base, amount="-" + money(amount, currency), currency=currency)
+        tell("payment.captured", at + timedelta(hours=3), **base, amount="-" + money(amount, currency),
+             currency=currency)
         return
     only = {k: base[k] for k in ("payment_id", "provider")}
     if not with_fee and dice.random() < 0.8:
@@ -161,7 +162,8 @@ def stock(dice, tell):
         for number in range(6 if place < 5 else 1):
             when = START + timedelta(seconds=dice.randrange(DAYS * 86400))
             order = dict(sku=sku, purchase_order_id=f"{sku}-{number}", quantity="24")
-            tell("purchase_order.placed", when, **order, eta=(when + timedelta(days=8)).isoformat().replace("+00:00", "Z"))
+            due = (when + timedelta(days=8)).isoformat().replace("+00:00", "Z")
+            tell("purchase_order.placed", when, **order, eta=due)
             if dice.random() < 0.8:
                 came = when + timedelta(days=dice.randrange(4, 15), hours=3)
                 tell("purchase_order.received", came, **dict(order, quantity=dice.choice(["24", "12"])))

@@ -2,7 +2,8 @@
 check: demand_daily
 compare: >
   select shop, sku, sum(units) as units, count(*) as days from marts.demand_daily
-  where units > 0 and location = 'default' and sku not in (select line['sku'] from (select unnest(lines) as line from events.orders
+  where units > 0 and location = 'default' and sku not in (select line['sku']
+  from (select unnest(lines) as line from events.orders
   where type = 'order.edited')) group by shop, sku
 by: lines of orders as they were placed and sales of unknown orders, for products that no edit touched
 --- */

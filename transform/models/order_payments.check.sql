@@ -43,7 +43,8 @@ totals as (
     group by shop, order_id
 )
 select o.shop, count(*) as orders, sum(o.captured) as captured,
-    sum(case when o.captured > 0 and o.captured >= case when o.currency = t.currency then t.total else o.asked end then 1 else 0 end) as paid
+    sum(case when o.captured > 0 and o.captured >= case when o.currency = t.currency then t.total else o.asked end
+        then 1 else 0 end) as paid
 from of_order o
 join totals t on o.shop = t.shop and o.order_id = t.order_id
 group by o.shop

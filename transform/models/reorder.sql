@@ -10,8 +10,8 @@ description: >
   not the share of demand that is filled); reorder_point = demand x lead time + safety_stock, unless the shop has set
   one; review days lengthen the lead time. position = available + what open purchase orders will bring within the lead
   time. At or below the reorder point it is due, if anybody asks for it: suggested_quantity = the greatest of eoq,
-  reorder_point - position and the least order, rounded up to whole packs; 0 where it is not due. eoq = root(2 x yearly demand x cost of an order /
-  cost of keeping a piece for a year). Where most days are without demand, or it varies by more than its mean, the
+  reorder_point - position and the least order, rounded up to whole packs; 0 where it is not due. eoq = root(2 x yearly
+  demand x cost of an order / cost of keeping a piece for a year). Where most days are without demand, or it varies by more than its mean, the
   formula promises too much, and reason says so. NULL is what cannot be told, never 0.
 grain: one row a product and location whose stock is known
 key: [shop, sku, location]
