@@ -120,8 +120,8 @@ def costs(ledger, attempts, charges):
         (r["shop"], r["day"], r["provider"], r["method"], r["currency"]): (
             r["attempted"], r["captured"], r["captured_amount"], r["fees"], r["all_in_fees"] - r["fixed_fees"],
             r["orders"], r["effective_fee_rate"],
-            r["cost_per_order"] if not r["fixed_fees"] else places((r["all_in_fees"] - r["fixed_fees"]) / r["orders"], 4)
-            if r["orders"] else None) for r in ledger.rows("marts.provider_costs")})
+            places((r["all_in_fees"] - r["fixed_fees"]) / r["orders"], 4) if r["orders"] else None)
+        for r in ledger.rows("marts.provider_costs")})
 
 
 def fit(points):
@@ -226,7 +226,8 @@ def what_if(ledger, terms, attempts, charges):
             None if r["fees"] is None else round(float(r["fees"]), 2)) for r in ledger.rows("marts.provider_cells")})
     expected = {}
     for scope in {(k[0], k[5], m) for k in table_ for m in (k[1], "all")}:
-        inside = {k: v for k, v in table_.items() if k[0] == scope[0] and k[5] == scope[1] and scope[2] in (k[1], "all")}
+        inside = {k: v for k, v in table_.items()
+                  if (k[0], k[5]) == scope[:2] and scope[2] in (k[1], "all")}
         providers = {k[-1] for k in inside if sum(v[2] for j, v in inside.items() if j[-1] == k[-1])}
         whole = sum(v[1] for k, v in inside.items() if k[-1] == min(providers))
 

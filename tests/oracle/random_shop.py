@@ -57,7 +57,8 @@ def pay(dice, tell, money, number, at):
              total=total if dice.random() < 0.9 else None, payment_method=method, lines=[line])
         if dice.random() < 0.08:
             tell("order.edited", at + timedelta(hours=dice.randrange(1, 90)), order_id=order, currency=currency,
-                 total=money(amount + 5, currency), lines=[dict(line, quantity="2"), {"sku": "S0", "quantity": "1", "unit_price": "5"}])
+                 total=money(amount + 5, currency),
+                 lines=[dict(line, quantity="2"), {"sku": "S0", "quantity": "1", "unit_price": "5"}])
         for kind, chance, days in (("paid", 0.6, 1), ("shipped", 0.8, 1), ("delivery_failed", 0.1, 2),
                                    ("delivered", 0.7, 3), ("cancelled", 0.05, 1), ("returned", 0.05, 6)):
             if dice.random() < chance:

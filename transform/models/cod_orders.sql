@@ -3,9 +3,10 @@ name: cod_orders
 title: Cash on delivery
 description: >
   Every order that is paid in cash on delivery, with what became of it. delivered_and_paid: delivered, and its money
-  captured, however it was paid in the end, or the order told paid. delivered_unpaid: delivered, and no money yet. refused:
-  cancelled or sent back without having been delivered, or its delivery failed and nothing was heard of it for 14 days. under_way: shipped,
-  and none of these yet. not_shipped: never left; such orders count for nothing in the rate.
+  captured, however it was paid in the end, or the order told paid. delivered_unpaid: delivered, and no money yet.
+  refused: cancelled or sent back without having been delivered, or its delivery failed and nothing was heard of it
+  for 14 days. under_way: shipped, and none of these yet. not_shipped: never left; such orders count for nothing in
+  the rate.
 grain: one row an order paid in cash on delivery
 key: [shop, order_id]
 time: placed_at

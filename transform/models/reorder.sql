@@ -2,17 +2,18 @@
 name: reorder
 title: What to reorder
 description: >
-  For each product at a location, whether to order more now, how much, and why. Demand is that of the last 90 full days,
-  of those only on which the product was in stock all day; with fewer than 14 of them there is insufficient history.
-  Lead times are those of the receipts of its purchase orders (from 3 on), else of its supplier's, else what the product
-  or the supplier states, else of settings.reorder_policy. safety_stock = z x root(lead time x demand_sd^2 +
-  demand^2 x lead_time_sd^2), where z belongs to the service level (the chance that a replenishment sees no stock-out,
-  not the share of demand that is filled); reorder_point = demand x lead time + safety_stock, unless the shop has set
-  one; review days lengthen the lead time. position = available + what open purchase orders will bring within the lead
-  time. At or below the reorder point it is due, if anybody asks for it: suggested_quantity = the greatest of eoq,
-  reorder_point - position and the least order, rounded up to whole packs; 0 where it is not due. eoq = root(2 x yearly
-  demand x cost of an order / cost of keeping a piece for a year). Where most days are without demand, or it varies by more than its mean, the
-  formula promises too much, and reason says so. NULL is what cannot be told, never 0.
+  For each product at a location, whether to order more now, how much, and why. Demand is that of the last 90 full
+  days, of those only on which the product was in stock all day; with fewer than 14 of them there is insufficient
+  history. Lead times are those of the receipts of its purchase orders (from 3 on), else of its supplier's, else what
+  the product or the supplier states, else of settings.reorder_policy. safety_stock = z x root(lead time x demand_sd^2
+  + demand^2 x lead_time_sd^2), where z belongs to the service level (the chance that a replenishment sees no
+  stock-out, not the share of demand that is filled); reorder_point = demand x lead time + safety_stock, unless the
+  shop has set one; review days lengthen the lead time. position = available + what open purchase orders will bring
+  within the lead time. At or below the reorder point it is due, if anybody asks for it: suggested_quantity = the
+  greatest of eoq, reorder_point - position and the least order, rounded up to whole packs; 0 where it is not due. eoq
+  = root(2 x yearly demand x cost of an order / cost of keeping a piece for a year). Where most days are without
+  demand, or it varies by more than its mean, the formula promises too much, and reason says so. NULL is what cannot
+  be told, never 0.
 grain: one row a product and location whose stock is known
 key: [shop, sku, location]
 columns:

@@ -6,7 +6,8 @@ compare: >
   sum(case type when 'storefront.add_to_cart' then coalesce(quantity, 1) else 0 end) as units
   from (select shop, sku, event_time, type, quantity from events.storefront where sku is not null union all
   select shop, item['sku'], event_time, type, item['quantity'] from (select shop, event_time, type,
-  unnest(items) as item from events.storefront where sku is null)) where type in ('storefront.view_item', 'storefront.add_to_cart')
+  unnest(items) as item from events.storefront where sku is null))
+  where type in ('storefront.view_item', 'storefront.add_to_cart')
   group by shop, sku, event_time) s on i.shop = s.shop and i.sku = s.sku and s.event_time >= i.from_time
   and s.event_time < i.to_time
   where i.to_time is not null and i.sku not in (select sku from events.inventory where location <> 'default')
