@@ -16,6 +16,7 @@ time: day
 columns:
   shop: The shop
   day: Day in the shop's time zone
+  month: First day of its month
   provider: Who takes the money
   method: card, mada, transfer, cod, …; unknown where nobody tells
   currency: Currency of the amounts
@@ -123,8 +124,9 @@ summed as (
     from together t left join fixed f on t.shop = f.shop and t.day = f.day and t.provider = f.provider
         and t.method = f.method and t.currency = f.currency
 )
-select shop, day, provider, method, currency, attempted, cast(attempted_amount as decimal(18, 4)) as attempted_amount,
-    captured, cast(captured_amount as decimal(18, 4)) as captured_amount, settled,
+select shop, day, month, provider, method, currency, attempted,
+    cast(attempted_amount as decimal(18, 4)) as attempted_amount, captured,
+    cast(captured_amount as decimal(18, 4)) as captured_amount, settled,
     cast(settled_amount as decimal(18, 4)) as settled_amount,
     cast(processing_fees as decimal(18, 4)) as processing_fees, cast(fee_credits as decimal(18, 4)) as fee_credits,
     cast(fees as decimal(18, 4)) as fees, cast(refund_fees as decimal(18, 4)) as refund_fees,
