@@ -37,7 +37,13 @@ macro_rules! tables {
 }
 
 /// Every table of `models/tables/`, which a test compares with the folder.
-pub(crate) static TABLES: &[BuiltinTable] = tables![];
+pub(crate) static TABLES: &[BuiltinTable] = tables![
+    "currencies",
+    "decline_codes",
+    "fx_rates",
+    "provider_terms",
+    "reorder_policy",
+];
 
 /// Every file of `models/`, which a test compares with the folder.
 pub(crate) static BUILTIN: &[Builtin] = builtin![
@@ -49,21 +55,36 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "cart_stock",
     "carts",
     "checkouts",
+    "cod_orders",
     "cohorts",
     "customers",
+    "demand_daily",
+    "fee_changes",
+    "fee_lines",
     "funnel_daily",
     "funnel_steps_daily",
     "order_lines",
+    "order_payments",
     "order_rates",
     "order_touches",
     "ordered_lines",
     "orders",
     "payment_attempts",
     "payment_coverage",
+    "payment_fees",
+    "payments",
+    "payments_daily",
+    "payments_monthly",
     "product_interest_daily",
     "product_pairs",
+    "product_supply",
     "products",
     "products_daily",
+    "provider_cells",
+    "provider_costs",
+    "provider_what_if",
+    "reconciliation",
+    "reorder",
     "repeat_monthly",
     "returned_lines",
     "rfm",
@@ -71,7 +92,10 @@ pub(crate) static BUILTIN: &[Builtin] = builtin![
     "sales_movements",
     "sessions",
     "stock_daily",
+    "stock_levels",
     "stock_movements",
+    "stock_service_daily",
+    "stockout_intervals",
 ];
 
 #[cfg(test)]
