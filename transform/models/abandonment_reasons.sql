@@ -59,7 +59,8 @@ judged as (
 detailed as (
     select *, case reason when 'payment_failed' then error_code when 'out_of_stock' then stock_status
             when 'coupon_denied' then coupon_denied when 'left_at_payment' then payment_method
-            when 'shipping_cost' then regexp_replace(cast(shipping_cost as varchar), '[.]?0+$', '') else '' end as detail
+            when 'shipping_cost' then regexp_replace(cast(shipping_cost as varchar), '[.]?0+$', '') else ''
+        end as detail
     from judged
 )
 select shop, shop_date(shop, began_at) as day, population, reason, detail, coalesce(currency, 'XXX') as currency,

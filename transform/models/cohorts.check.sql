@@ -8,7 +8,8 @@ by: a join of each buyer's first month with all months of paid orders, over the 
 with
 told as (
     select shop, order_id, min(event_time) as placed_at,
-        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc, event_id desc) as lines
+        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc,
+            event_id desc) as lines
     from events.orders
     where type in ('order.placed', 'order.edited')
     group by shop, order_id

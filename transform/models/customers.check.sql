@@ -26,7 +26,8 @@ money as (
 -- An order is sold as its newest telling has it: with lines or not.
 lined as (
     select shop, order_id,
-        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc, event_id desc) as lines
+        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc,
+            event_id desc) as lines
     from events.orders
     where type in ('order.placed', 'order.edited')
     group by shop, order_id

@@ -49,7 +49,8 @@ handles as (
     from sold
 ),
 named as (
-    select distinct shop, unnest(make_array('order ' || order_id, 'checkout ' || checkout_id, 'cart ' || cart_id)) as handle,
+    select distinct shop,
+        unnest(make_array('order ' || order_id, 'checkout ' || checkout_id, 'cart ' || cart_id)) as handle,
         coalesce('v ' || visitor_id, 's ' || session_id) as visitor
     from events.storefront
     where order_id is not null or checkout_id is not null or cart_id is not null

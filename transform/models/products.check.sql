@@ -28,7 +28,9 @@ sold as (
     group by shop, line['sku']
 ),
 opened as (
-    select shop, unnest(items) as item from events.storefront where type = 'storefront.view_item' and cardinality(items) > 0
+    select shop, unnest(items) as item
+    from events.storefront
+    where type = 'storefront.view_item' and cardinality(items) > 0
 ),
 views as (
     select shop, sku, count(*) as views

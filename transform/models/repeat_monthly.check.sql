@@ -8,7 +8,8 @@ by: customers of a month joined with their earlier months, over the events alone
 with
 told as (
     select shop, order_id, min(event_time) as placed_at,
-        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc, event_id desc) as lines
+        first_value(cardinality(lines) order by event_time desc, type = 'order.edited' desc, source desc,
+            event_id desc) as lines
     from events.orders
     where type in ('order.placed', 'order.edited')
     group by shop, order_id

@@ -6,8 +6,8 @@ description: >
   lowest line first. A return without lines, and a cancellation, bring back everything that no other return does. What
   ties to no ordered line (the order is unknown, or more came back than was ordered) stands without a line number. The
   value is the product's alone, without tax and shipping: as the return tells it, else the net price of the line. The
-  base amounts are at the rate of the order's day, whenever it came back (order_rates), each line rounded once, halves to
-  the even minor unit; NULL where no rate is known.
+  base amounts are at the rate of the order's day, whenever it came back (order_rates), each line rounded once, halves
+  to the even minor unit; NULL where no rate is known.
 grain: one row a returned line and the line it was sold on
 key: [shop, order_id, event_id, place, line_key]
 time: returned_at
@@ -153,8 +153,8 @@ rounded as (
     select *, cast(value_steps as decimal(38, 0)) as value_rounded, cast(tax_steps as decimal(38, 0)) as tax_rounded
     from converted
 )
-select shop, order_id, event_id, place, coalesce(cast(line_number as varchar), '-') as line_key, line_number, sku, reason,
-    returned_at, quantity, value, tax, currency, base_currency,
+select shop, order_id, event_id, place, coalesce(cast(line_number as varchar), '-') as line_key, line_number, sku,
+    reason, returned_at, quantity, value, tax, currency, base_currency,
     cast((value_rounded - case when abs(value_steps - value_rounded) <> 0.5 or value_rounded % 2 = 0 then 0
         when value_steps < 0 then -1 else 1 end) / base_steps as decimal(18, 4)) as base_value,
     cast((tax_rounded - case when abs(tax_steps - tax_rounded) <> 0.5 or tax_rounded % 2 = 0 then 0

@@ -3,15 +3,15 @@ name: rfm
 title: Recency, frequency, monetary value
 description: >
   Every customer with a paid order, scored from 1 to 5 (best) beside the shop's other customers, and the segment that
-  the scores make. The day that is scored is today; for a shop whose last paid order is 365 days old or more, an archive,
-  it is the day of that order. recency_days counts from the last paid order; frequency is the paid orders of the last 365
-  days, monetary their net sales, after all that came back of them, less what came back in these days without a known
-  order. A score is 1 and the whole fifths of all customers that are strictly worse, at most 5: equal values get equal
-  scores. The first segment that fits holds (r, f and m within): Champions 5, 5, 5; Potential Loyalist 3-5, 3-5, 2-5;
-  Loyal 2-4, 2-4, 2-4; Promising 3-4, 1-3, 3-5; New 4-5, 1-3, 1-5; Can't Lose 1-2, 3-4, 4-5; At Risk 1-2, 2-5, 4-5; Need
-  Attention 1-3, 3-5, 3-5; About To Sleep 2-3, 1-3, 1-4; Lost 1, 1-5, 1-5; else Others. Where the paid orders of the
-  shop are all in one currency, monetary is in it; else in the base currency, and NULL for a customer with a rate
-  missing, who then has no m and is under Others.
+  the scores make. The day that is scored is today; for a shop whose last paid order is 365 days old or more, an
+  archive, it is the day of that order. recency_days counts from the last paid order; frequency is the paid orders of
+  the last 365 days, monetary their net sales, after all that came back of them, less what came back in these days
+  without a known order. A score is 1 and the whole fifths of all customers that are strictly worse, at most 5: equal
+  values get equal scores. The first segment that fits holds (r, f and m within): Champions 5, 5, 5; Potential
+  Loyalist 3-5, 3-5, 2-5; Loyal 2-4, 2-4, 2-4; Promising 3-4, 1-3, 3-5; New 4-5, 1-3, 1-5; Can't Lose 1-2, 3-4, 4-5;
+  At Risk 1-2, 2-5, 4-5; Need Attention 1-3, 3-5, 3-5; About To Sleep 2-3, 1-3, 1-4; Lost 1, 1-5, 1-5; else Others.
+  Where the paid orders of the shop are all in one currency, monetary is in it; else in the base currency, and NULL
+  for a customer with a rate missing, who then has no m and is under Others.
 grain: one row a customer with a paid order
 key: [shop, customer_id]
 columns:

@@ -29,7 +29,8 @@ lines as (
     select shop, currency, unnest(lines) as line from sales
 ),
 sums as (
-    select shop, currency, sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales,
+    select shop, currency,
+        sum(cast(line['quantity'] * coalesce(line['unit_price'], 0) as decimal(18, 4))) as gross_sales,
         coalesce(sum(line['discount']), 0) as discount
     from lines
     group by shop, currency

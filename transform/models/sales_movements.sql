@@ -15,8 +15,8 @@ time: day
 columns:
   shop: The shop
   order_id: The order
-  movement: "ordered; sold, with the line; returned, with event, place and line; or shipping_back, with the source and id
-    of the event"
+  movement: "ordered; sold, with the line; returned, with event, place and line; or shipping_back, with source and id of
+    the event"
   kind: ordered, sold, returned or shipping_back
   sku: Product that was sold or came back; NULL for what is about the whole order
   day: Day in the shop's time zone

@@ -87,30 +87,33 @@ cut_into_visits as (
     from idle_visitors
 ),
 visits as (
-    select shop, session_id, source, event_id, event_time, type, visitor_id, customer_id, cart_id, checkout_id, order_id,
+    select shop, session_id, source, event_id, event_time, type, visitor_id, customer_id, cart_id, checkout_id,
+        order_id,
         page_url, referrer, utm_source, utm_medium, utm_campaign, device, country
     from events.storefront
     where session_id is not null
     union all
     select shop, visitor_id || '@' || to_char(visit_start, '%Y-%m-%dT%H:%M:%SZ'), source, event_id, event_time,
-        type, visitor_id, customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium, utm_campaign,
-            device, country
+        type, visitor_id, customer_id, cart_id, checkout_id, order_id, page_url, referrer, utm_source, utm_medium,
+        utm_campaign, device, country
     from cut_into_visits
 ),
 -- By these names the other systems know a visit: an order says its checkout, a payment its order.
-handles as (
-    select shop, session_id, unnest(make_array('checkout ' || checkout_id, 'cart ' || cart_id, 'order ' ||
-        order_id)) as handle, event_time
-    from visits
-    where checkout_id is not null or cart_id is not null or order_id is not null
-    union all
-    select shop, session_id, 'session ' || session_id, event_time from visits
-),
 touches as (
-    select shop, handle, session_id, min(event_time) as since
-    from handles
-    where handle is not null
-    group by shop, handle, session_id
+    select shop, 'checkout' as kind, checkout_id as handle, session_id, min(event_time) as since
+    from visits
+    where checkout_id is not null
+    group by shop, checkout_id, session_id
+    union all
+    select shop, 'cart', cart_id, session_id, min(event_time)
+    from visits
+    where cart_id is not null
+    group by shop, cart_id, session_id
+    union all
+    select shop, 'order', order_id, session_id, min(event_time)
+    from visits
+    where order_id is not null
+    group by shop, order_id, session_id
 ),
 links_of_orders as (
     select shop, order_id, max(session_id) as session_id, max(checkout_id) as checkout_id, max(cart_id) as cart_id
@@ -129,35 +132,47 @@ told_by_others as (
 ),
 told_with_handles as (
     select shop, source, event_id, event_time, step,
-        unnest(make_array('session ' || session_id, 'checkout ' || checkout_id, 'order ' || order_id,
-            'cart ' || cart_id)) as handle,
-        unnest(make_array(1, 2, 3, 4)) as preference
+        unnest(make_array('checkout', 'order', 'cart')) as kind,
+        unnest(make_array(checkout_id, order_id, cart_id)) as handle,
+        unnest(make_array(2, 3, 4)) as preference
     from told_by_others
 ),
 possible_visits as (
-    select t.shop, v.session_id, t.event_time, t.step, row_number() over (
-        partition by t.shop, t.step, t.source, t.event_id order by t.preference, v.since desc, v.session_id) as choice
-    from told_with_handles t
-    -- A session and an order have one visit at any time; a cart or checkout only once it was touched.
-    join touches v on t.shop = v.shop and t.handle = v.handle and (v.since <= t.event_time or t.preference in (1, 3))
+    select t.shop, t.session_id, t.event_time, t.step, row_number() over (
+        partition by t.shop, t.step, t.source, t.event_id order by t.preference, t.since desc, t.session_id) as choice
+    from (
+        select t.shop, t.source, t.event_id, t.event_time, t.step, t.preference, v.session_id, v.since
+        from told_with_handles t
+        -- An order has one visit at any time; a cart or checkout only once it was touched.
+        join touches v on t.shop = v.shop and t.kind = v.kind and t.handle = v.handle
+            and (v.since <= t.event_time or t.preference = 3)
+        union all
+        select t.shop, t.source, t.event_id, t.event_time, t.step, 1 as preference, t.session_id, t.event_time as since
+        from told_by_others t left semi join visits v on t.shop = v.shop and t.session_id = v.session_id
+    ) t
 ),
-steps as (
+-- Most events are views, and of these the first of a visit is all that counts.
+first_views as (
+    select shop, session_id, min(event_time) as product_view_at
+    from visits
+    where type = 'storefront.view_item'
+    group by shop, session_id
+),
+later_steps as (
     select shop, session_id, event_time, case type
-        when 'storefront.view_item' then 'product_view'
         when 'storefront.add_to_cart' then 'add_to_cart'
         when 'storefront.begin_checkout' then 'begin_checkout'
         when 'storefront.add_payment_info' then 'payment_attempt'
         when 'storefront.purchase' then 'purchase' end as step
     from visits
-    where type in ('storefront.view_item', 'storefront.add_to_cart', 'storefront.begin_checkout',
-        'storefront.add_payment_info', 'storefront.purchase')
+    where type in ('storefront.add_to_cart', 'storefront.begin_checkout', 'storefront.add_payment_info',
+        'storefront.purchase')
     union all
     select shop, session_id, event_time, step from possible_visits where choice = 1
 ),
 viewed as (
-    select *, min(case when step = 'product_view' then event_time end) over (partition by shop,
-        session_id) as product_view_at
-    from steps
+    select l.shop, l.session_id, l.event_time, l.step, f.product_view_at
+    from later_steps l left join first_views f on l.shop = f.shop and l.session_id = f.session_id
 ),
 added as (
     select *, min(case when step = 'add_to_cart' and event_time >= product_view_at then event_time end)
@@ -175,8 +190,8 @@ paying as (
     from checking_out
 ),
 how_far as (
-    select shop, session_id, max(product_view_at) as product_view_at, max(add_to_cart_at) as add_to_cart_at,
-        max(begin_checkout_at) as begin_checkout_at, max(payment_attempt_at) as payment_attempt_at,
+    select shop, session_id, max(add_to_cart_at) as add_to_cart_at, max(begin_checkout_at) as begin_checkout_at,
+        max(payment_attempt_at) as payment_attempt_at,
         min(case when step = 'purchase' and event_time >= payment_attempt_at then event_time end) as purchase_at,
         min(case when step = 'purchase' then event_time end) as ordered_at,
         min(case when step = 'add_to_cart' then event_time end) as any_add_to_cart_at,
@@ -185,24 +200,26 @@ how_far as (
     from paying
     group by shop, session_id
 ),
-in_order as (
-    select *, row_number() over (partition by shop, session_id order by event_time, source, event_id) as place
-    from visits
-),
 described as (
     select shop, session_id, max(visitor_id) as visitor_id, max(customer_id) as customer_id,
-        min(event_time) as started_at,
-        max(event_time) as ended_at, max(device) as device, max(country) as country, count(*) as events,
-        max(case when place = 1 then utm_campaign end) as campaign,
-        max(case when place = 1 then page_url end) as landing_page,
-        lower(coalesce(max(case when place = 1 then utm_source end), '')) as source,
-        lower(coalesce(max(case when place = 1 then utm_medium end), '')) as medium,
-        lower(coalesce(regexp_replace(max(case when place = 1 then referrer end), '^https?://(www[.])?([^/]*).*$',
-            '\2'), '')) as came_from,
-        lower(coalesce(regexp_replace(max(case when place = 1 then page_url end), '^https?://(www[.])?([^/]*).*$',
-            '\2'), '')) as own_host
-    from in_order
+        min(event_time) as started_at, max(event_time) as ended_at, max(device) as device, max(country) as country,
+        count(*) as events
+    from visits
     group by shop, session_id
+),
+-- The events at the first moment of each visit, of which the first tells where it came from.
+openings as (
+    select v.shop, v.session_id, v.page_url, v.referrer, v.utm_source, v.utm_medium, v.utm_campaign,
+        row_number() over (partition by v.shop, v.session_id order by v.source, v.event_id) as place
+    from visits v join described d on v.shop = d.shop and v.session_id = d.session_id and v.event_time = d.started_at
+),
+origins as (
+    select shop, session_id, utm_campaign as campaign, page_url as landing_page,
+        lower(coalesce(utm_source, '')) as source, lower(coalesce(utm_medium, '')) as medium,
+        lower(coalesce(regexp_replace(referrer, '^https?://(www[.])?([^/]*).*$', '\2'), '')) as came_from,
+        lower(coalesce(regexp_replace(page_url, '^https?://(www[.])?([^/]*).*$', '\2'), '')) as own_host
+    from openings
+    where place = 1
 )
 select d.shop, d.session_id, d.visitor_id, d.customer_id, d.started_at, d.ended_at,
     case
@@ -219,8 +236,11 @@ select d.shop, d.session_id, d.visitor_id, d.customer_id, d.started_at, d.ended_
         when source <> '' or came_from not in ('', own_host) then 'referral'
         else 'direct'
     end as channel,
-    d.campaign, d.landing_page, d.device, d.country, d.events, h.product_view_at, h.add_to_cart_at,
+    o.campaign, o.landing_page, d.device, d.country, d.events, f.product_view_at, h.add_to_cart_at,
         h.begin_checkout_at,
     h.payment_attempt_at, h.purchase_at, h.ordered_at, h.any_add_to_cart_at, h.any_begin_checkout_at,
     h.any_payment_attempt_at
-from described d left join how_far h on d.shop = h.shop and d.session_id = h.session_id
+from described d
+join origins o on d.shop = o.shop and d.session_id = o.session_id
+left join first_views f on d.shop = f.shop and d.session_id = f.session_id
+left join how_far h on d.shop = h.shop and d.session_id = h.session_id

@@ -162,8 +162,13 @@ impl RandomShop {
             let data = json!({"payment_id": payment, "attempt_id": format!("{payment}-1"), "provider": "tap", "order_id": order, "decline": {"network_code": code}});
             self.tell(at - 4, "payment.failed", data);
         }
-        let placed = json!({"order_id": order, "currency": currency, "lines": lines, "discount": discount, "tax": "1.23", "shipping": "5",
+        // A guest now and then; the others come again.
+        let customer = if visit % 7 == 0 { Value::Null } else { json!({"id": format!("u{}", visit % 40)}) };
+        let mut placed = json!({"order_id": order, "currency": currency, "lines": lines, "discount": discount, "tax": "1.23", "shipping": "5",
             "cart_id": cart, "checkout_id": checkout});
+        if !customer.is_null() {
+            placed["customer"] = customer;
+        }
         self.tell(at, "order.placed", placed);
         if !self.dice.one_in(3) {
             let mut captured = pay("10");
