@@ -184,8 +184,8 @@ def reorder(ledger, events, known, states, demand):
         if key[3] and "placed" in o and "received" in o and o["received"] >= o["placed"]:
             days = (o["received"] - o["placed"]).total_seconds() / DAY
             took[key[:3]].append(days)
-            supplier = o["supplier"] or newest[key[:2]].get("supplier")
-            supplier_took[(key[0], supplier)].append(days)
+            if o["supplier"]:
+                supplier_took[(key[0], o["supplier"])].append(days)
     expected = {}
     for key, first in known.items():
         told, currency = newest[key[:2]], ledger.currency(key[0])
