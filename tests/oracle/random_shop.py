@@ -1,6 +1,6 @@
 """A shop that no simulator would dare: events as NDJSON with everything that goes wrong in payments and stock.
 
-python random_shop.py SEED > events.ndjson
+python random_shop.py SEED [START] > events.ndjson
 
 Two providers with known prices, one of which changes its price in silence on day 60; late, repeated and disordered
 events; attempts without numbers, refunds that fail, captures in parts and taken back, disputes with their fees,
@@ -13,7 +13,8 @@ import sys
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 
-START = datetime(2026, 1, 5, tzinfo=timezone.utc)
+# The first of 120 days; some models look at the last 90 days before the run.
+START = datetime.fromisoformat(sys.argv[2] if len(sys.argv) > 2 else "2026-01-05").replace(tzinfo=timezone.utc)
 DAYS = 120
 SKUS = [f"S{i}" for i in range(8)]
 # Basis points and fixed part, before and after day 60.

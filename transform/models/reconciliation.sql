@@ -36,16 +36,8 @@ known_orders as (
     select distinct shop, order_id from events.orders where type in ('order.placed', 'order.edited')
 ),
 of_payment as (
-    select p.*, k.order_id is not null as has_order,
-        coalesce(u.exponent, 2) as decimals
-    from marts.payments p
-    left join known_orders k on p.shop = k.shop and p.order_id = k.order_id
-    left join settings.currencies u on p.currency = u.currency
-),
-told_paid as (
-    select shop, order_id, min(event_time) as paid_at
-    from events.orders where type = 'order.paid'
-    group by shop, order_id
+    select p.*, coalesce(u.exponent, 2) as decimals
+    from marts.payments p left join settings.currencies u on p.currency = u.currency
 ),
 money as (
     select shop, order_id, min(currency) as currency, min(currency) <> max(currency) as is_mixed,
@@ -66,14 +58,12 @@ orders as (
     select o.shop, o.order_id, o.currency, o.ordered_total, o.status, o.payment_method, o.placed_at,
         m.currency as paid_currency, m.is_mixed, coalesce(m.captured, 0) as captured,
         coalesce(m.refunded, 0) as refunded, m.captured_at, t.captures, coalesce(t.is_open, false) as is_open,
-        t.last_captured_at, w.paid_at, coalesce(u.exponent, 2) as decimals
+        t.last_captured_at, o.paid_at, coalesce(u.exponent, 2) as decimals
     from marts.orders o
-    join known_orders k on o.shop = k.shop and o.order_id = k.order_id
     left join money m on o.shop = m.shop and o.order_id = m.order_id
     left join tries t on o.shop = t.shop and o.order_id = t.order_id
-    left join told_paid w on o.shop = w.shop and o.order_id = w.order_id
     left join settings.currencies u on o.currency = u.currency
-    where o.status <> 'cancelled' or m.captured > 0 or w.paid_at is not null
+    where o.ordered_total > 0 and (o.status <> 'cancelled' or m.captured > 0 or o.paid_at is not null)
 ),
 stock as (
     select shop, sku, location, from_time, to_time, on_hand,
@@ -103,12 +93,14 @@ parts as (
     group by shop, provider, payout_id
 ),
 found as (
-    select shop, 'paid_without_order' as check_name, provider || ' payment ' || payment_id as subject, order_id,
-        cast(null as decimal(18, 4)) as expected_amount, captured - refunded as found_amount,
-        case when order_id is null then 'an order' else 'order ' || order_id end as expected_words,
-        cast(null as varchar) as found_words, currency, decimals, captured_at as since
-    from of_payment cross join settings.run r
-    where captured > refunded and not has_order and captured_at + interval '1 hour' <= r.as_of
+    select p.shop, 'paid_without_order' as check_name, p.provider || ' payment ' || p.payment_id as subject, p.order_id,
+        cast(null as decimal(18, 4)) as expected_amount, p.captured - p.refunded as found_amount,
+        case when p.order_id is null then 'an order' else 'order ' || p.order_id end as expected_words,
+        cast(null as varchar) as found_words, p.currency, p.decimals, p.captured_at as since
+    from of_payment p
+    cross join settings.run r
+    left join known_orders k on p.shop = k.shop and p.order_id = k.order_id
+    where p.captured > p.refunded and k.order_id is null and p.captured_at + interval '1 hour' <= r.as_of
     union all
     select shop, 'order_paid_without_payment', 'order ' || order_id, order_id, ordered_total, 0, null, null, currency,
         decimals, paid_at

@@ -91,6 +91,7 @@ lost as (
 -- A time out everywhere may begin later than the location's own, where another one had some left for a while.
 of_interval as (
     select o.shop, o.sku, o.location, o.from_time, sum(l.views) as views, sum(l.units) as units
+    -- Many to many by these columns; of the times, which do not overlap, one at most holds a time out everywhere.
     from outs o join lost l on o.shop = l.shop and o.sku = l.sku and o.location = l.location
         and l.from_time >= o.from_time and (o.to_time is null or l.from_time < o.to_time)
     group by o.shop, o.sku, o.location, o.from_time
