@@ -27,10 +27,15 @@ async fn batch(context: &SessionContext, query: &str) -> RecordBatch {
     arrow::compute::concat_batches(&schema, &frame.collect().await.unwrap()).unwrap()
 }
 
+/// The same rows with instants as tables keep them.
+fn utc(query: &str) -> String {
+    format!(r#"SELECT id, n, arrow_cast(at, 'Timestamp(Microsecond, Some("UTC"))') AS at FROM ({query})"#)
+}
+
 /// Exchanges the rows of the keys that `keys` gives for those that `rows` gives.
 async fn change(lake: &Lake, base: u64, keys: &str, rows: &str, hash: &str) -> Result<MartVersion, LakeError> {
     let context = sql(lake).await;
-    let change = MartChange { base, keys: batch(&context, keys).await, rows: batch(&context, rows).await };
+    let change = MartChange { base, keys: batch(&context, keys).await, rows: batch(&context, &utc(rows)).await };
     lake.change_mart("m", change, info(hash), &SessionSettings::default()).await
 }
 
@@ -42,7 +47,7 @@ const START: &str =
 async fn the_rows_of_the_keys_go_and_the_new_ones_come_in_one_version() {
     let folder = TempDir::new().unwrap();
     let lake = open(folder.path()).await;
-    let made = replace(&lake, START, "h1").await;
+    let made = replace(&lake, &utc(START), "h1").await;
     let keys = "SELECT * FROM (VALUES ('a'), (NULL), ('c')) AS v(id)";
     let rows = "SELECT * FROM (VALUES ('a', 10, timestamp '2026-03-01T12:00:00Z'), ('c', 30, timestamp '2026-04-01T00:00:00Z')) AS v(id, n, at)";
     let changed = change(&lake, made.version, keys, rows, "h2").await.unwrap();
@@ -68,7 +73,7 @@ async fn the_rows_of_the_keys_go_and_the_new_ones_come_in_one_version() {
 async fn what_changed_since_a_version_is_told_until_its_files_are_gone() {
     let folder = TempDir::new().unwrap();
     let lake = open(folder.path()).await;
-    let made = replace(&lake, START, "h1").await;
+    let made = replace(&lake, &utc(START), "h1").await;
     let keys = "SELECT * FROM (VALUES ('b')) AS v(id)";
     let rows = "SELECT 'b' AS id, 33 AS n, timestamp '2026-03-03T00:00:00Z' AS at";
     let second = change(&lake, made.version, keys, rows, "h1").await.unwrap();
@@ -116,7 +121,7 @@ async fn lake_has(lake: &Lake, path: &std::path::Path) -> bool {
 async fn small_files_are_joined_by_later_changes() {
     let folder = TempDir::new().unwrap();
     let lake = open(folder.path()).await;
-    let mut version = replace(&lake, START, "h1").await.version;
+    let mut version = replace(&lake, &utc(START), "h1").await.version;
     for day in 1..=30 {
         let keys = format!("SELECT 'k{day}' AS id");
         let rows = format!("SELECT 'k{day}' AS id, {day} AS n, timestamp '2026-05-{day:02}T00:00:00Z' AS at");
