@@ -1,6 +1,7 @@
 //! The promises of the lake, through its public face and real folders.
 
 mod append;
+mod changes;
 mod compact;
 mod marts;
 mod privacy;

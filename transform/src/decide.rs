@@ -23,6 +23,8 @@ use crate::storable::storable;
 const DIFFERENCE_BYTES_MAX: u64 = 128 << 20;
 /// Below this number of keys a model is not built whole for their number alone.
 const FEW_KEYS: usize = 10_000;
+/// Versions of an event table that a model may lie behind without any of its rows having changed.
+const VERSIONS_BEHIND_MAX: u64 = 200;
 /// What an incremental run of this program remembers; another number builds every model anew.
 const GENERATION: u64 = 1;
 
@@ -31,6 +33,8 @@ const GENERATION: u64 = 1;
 pub(crate) enum Decision {
     /// Nothing.
     UpToDate,
+    /// No row changes, but how much of its sources was read must be saved, or following them gets ever longer.
+    Save,
     /// Its rows of these keys, for these reasons.
     Keys(Keys, Vec<String>),
     /// All of it.
@@ -194,9 +198,8 @@ impl Changes<'_> {
             self.why.push(format!("{told} ({} keys)", more.len() - known.len()));
             keys = Some(more);
         }
-        let (Some(incremental), Some(mut keys)) = (incremental, keys) else {
-            return Ok(Decision::UpToDate);
-        };
+        let nothing = if self.moved { Decision::Save } else { Decision::UpToDate };
+        let (Some(incremental), Some(mut keys)) = (incremental, keys) else { return Ok(nothing) };
         if let Some(condition) = &incremental.open {
             let more = match keys.and_of(&context, &own, &[incremental.own(&own)], Some(condition)).await {
                 Ok(more) => more,
@@ -221,8 +224,8 @@ impl Changes<'_> {
             }
             keys = closed;
         }
-        if keys.len() == 0 && !self.moved {
-            return Ok(Decision::UpToDate);
+        if keys.len() == 0 {
+            return Ok(nothing);
         }
         if self.is_cheaper_whole(&keys).await.map_err(TransformError::engine(doing.clone()))? {
             let why = self.why.join(", ");
@@ -231,7 +234,7 @@ impl Changes<'_> {
         Ok(Decision::Keys(keys, std::mem::take(&mut self.why)))
     }
 
-    async fn change_of_events(&self, table: &str, saved: Source, now: Source) -> Result<Change, TransformError> {
+    async fn change_of_events(&mut self, table: &str, saved: Source, now: Source) -> Result<Change, TransformError> {
         let doing = || format!("follow {table}");
         if saved == now {
             return Ok(Change::Nothing);
@@ -246,13 +249,16 @@ impl Changes<'_> {
                 return Ok(Change::Lost(format!("rows of {table} were taken out, or its log was cleaned")));
             }
         }
+        let is_far = now.version - saved.version > VERSIONS_BEHIND_MAX;
         if saved.position == now.position {
+            self.moved |= is_far;
             return Ok(Change::Nothing);
         }
         let query = format!("select * from {table} where position > {}", saved.position);
         let new = self.session.sql(&query).await.map_err(TransformError::engine(doing()))?;
         let any = new.clone().limit(0, Some(1)).map_err(TransformError::engine(doing()))?;
         if any.count().await.map_err(TransformError::engine(doing()))? == 0 {
+            self.moved |= is_far;
             return Ok(Change::Nothing);
         }
         Ok(Change::Rows(new.into_view(), format!("{table} grew")))

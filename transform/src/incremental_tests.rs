@@ -154,7 +154,7 @@ async fn incremental_runs_give_what_a_rebuild_from_nothing_gives() {
     let project = Project::builtin().unwrap();
     let seeds = std::env::var("MIZAN_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     for seed in 1..=seeds {
-        let by_keys = follow(&project, seed, 30, 4).await;
+        let by_keys = follow(&project, seed, 25, 3).await;
         // Otherwise the comparison says nothing of incremental runs.
         let said = project.models().filter(|model| model.head.incremental.is_some());
         let said: BTreeSet<String> = said.map(|model| model.head.name.clone()).collect();

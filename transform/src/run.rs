@@ -174,7 +174,7 @@ impl<'a> Runner<'a> {
                     Decision::Whole(why) => Plan::Whole(why),
                     _ if !after.is_empty() => Plan::After(after),
                     Decision::Keys(keys, why) => Plan::Keys { keys: keys.len() as u64, why: why.join(", ") },
-                    Decision::UpToDate => Plan::UpToDate,
+                    Decision::UpToDate | Decision::Save => Plan::UpToDate,
                 }
             };
             plans.push((model.head.name.clone(), plan));

@@ -39,6 +39,10 @@ impl Target for Ground<'_> {
 async fn refresh(ground: &Ground<'_>, session: &SessionContext, model: &Model) -> Result<Outcome, TransformError> {
     let outcome = match ground.decide(session, model).await? {
         Decision::UpToDate => Outcome::UpToDate,
+        Decision::Save => {
+            save(ground, model).await?;
+            Outcome::UpToDate
+        }
         Decision::Whole(why) => {
             let rows = build_whole(ground, session, model).await?;
             Outcome::Built { rows, keys: None, why }
@@ -104,9 +108,7 @@ async fn build_keys(
     let failed = |error| TransformError::sql(&model.file, &error);
     let found = ground.lake.read_mart(&model.head.name).await.map_err(TransformError::lake(doing()))?;
     let Some((mart, base)) = found else { return build_whole(ground, session, model).await };
-    let new = if keys.len() == 0 {
-        RecordBatch::new_empty(mart.schema())
-    } else {
+    let new = {
         let read = columns_read(session, &model.sql).await.map_err(failed)?;
         let names: Vec<&str> = model.reads.iter().map(String::as_str).collect();
         let given = tables(session, &names).await.map_err(TransformError::engine(doing()))?;
@@ -141,6 +143,17 @@ async fn build_keys(
     Ok(rows)
 }
 
+/// Saves how much of its sources a model has read, and changes no row.
+async fn save(ground: &Ground<'_>, model: &Model) -> Result<(), TransformError> {
+    let doing = || format!("save what {} was made from", model.table());
+    let found = ground.lake.read_mart(&model.head.name).await.map_err(TransformError::lake(doing()))?;
+    let Some((mart, base)) = found else { return Ok(()) };
+    let none = RecordBatch::new_empty(mart.schema());
+    let change = MartChange { base, keys: none.clone(), rows: none };
+    let saved = ground.lake.change_mart(&model.head.name, change, info(ground, model), &ground.settings).await;
+    saved.map(|_| ()).map_err(TransformError::lake(doing()))
+}
+
 /// The rows of a table like the mart that have one of the keys.
 async fn of_keys(
     session: &SessionContext,
@@ -170,9 +183,6 @@ async fn changed_rows(
         _ => &model.head.key,
     };
     let places = by.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>()?;
-    if keys.len() == 0 {
-        return Ok((RecordBatch::new_empty(Arc::new(schema.project(&places)?)), new));
-    }
     let old = of_keys(session, model, keys, own, mart).await?;
     let old = table_of(&schema, vec![old])?;
     let different = difference(session, old, table_of(&schema, vec![new.clone()])?).await?;
