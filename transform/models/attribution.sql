@@ -24,6 +24,10 @@ tests:
     model: [first, last, linear]
     channel: [paid, email, social, organic, referral, direct, unknown]
   holds: [orders > 0]
+incremental:
+  by: [shop, day]
+  from:
+    marts.order_touches: [shop, day]
 --- */
 with
 given as (

@@ -17,6 +17,11 @@ tests:
   holds: [place between 1 and 40]
   refers:
     - {columns: [shop, order_id], to: marts.orders}
+incremental:
+  by: [shop, order_id]
+  from:
+    marts.order_lines: [shop, order_id]
+    marts.orders: [shop, order_id]
 --- */
 with
 bought as (

@@ -24,6 +24,10 @@ tests:
   holds:
     - pieces <= added
     - first_added_at <= last_changed_at
+incremental:
+  by: [shop, cart_id]
+  from:
+    events.storefront: [shop, "coalesce(cart_id, session_id, visitor_id)"]
 --- */
 with
 changes as (

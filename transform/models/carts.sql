@@ -40,6 +40,9 @@ incremental:
   # An order that names only its checkout comes from the cart that the checkout touched.
   linked: true
   from:
+    # The newest checkout of a cart tells how it stood.
+    marts.checkouts: [shop, "'cart ' || coalesce(cart_id, session_id, checkout_id)"]
+    marts.cart_stock: [shop, "'cart ' || cart_id"]
     events.storefront:
       - [shop, "'cart ' || coalesce(cart_id, session_id, visitor_id)"]
       - [shop, "'checkout ' || checkout_id"]

@@ -52,6 +52,7 @@ incremental:
   by: [shop, handle]
   linked: true
   from:
+    marts.cart_stock: [shop, "'cart ' || cart_id"]
     events.storefront:
       - [shop, "'checkout ' || coalesce(checkout_id, cart_id, session_id, visitor_id)"]
       - [shop, "'cart ' || cart_id"]

@@ -24,6 +24,13 @@ columns:
 tests:
   not_null: [state]
   accepted: {state: [delivered_and_paid, delivered_unpaid, refused, under_way, not_shipped]}
+incremental:
+  by: [shop, order_id]
+  from:
+    marts.orders: [shop, order_id]
+    marts.payment_attempts: [shop, order_id]
+    events.orders: [shop, order_id]
+  open: state = 'under_way'
 --- */
 with
 parcels as (

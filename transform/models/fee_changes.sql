@@ -37,6 +37,10 @@ columns:
 tests:
   not_null: [changed_on, before_bps, after_bps, mean_fee_before, mean_fee_after, is_announced]
   holds: ["charges_before >= 8 and charges_after >= 8", "f_statistic >= 20"]
+incremental:
+  by: [shop, price_group]
+  from:
+    marts.payment_fees: [shop, price_group]
 --- */
 with
 daily as (

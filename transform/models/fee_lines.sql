@@ -40,6 +40,10 @@ tests:
     # The line goes through the mean.
     - "fit <> 'fitted' or abs(fee - percent_bps / 10000 * amount - fixed * charges) <= (amount + charges) / 10000"
     - "explained_share is null or explained_share between 0 and 1"
+incremental:
+  by: [shop, month]
+  from:
+    marts.payment_fees: [shop, "cast(date_trunc('month', day) as date)"]
 --- */
 with
 charges as (

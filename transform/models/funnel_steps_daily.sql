@@ -30,6 +30,10 @@ tests:
     - step_rate is null or step_rate between 0 and 1
     - from_start_rate is null or from_start_rate between 0 and 1
     - open_from_start_rate is null or open_from_start_rate between 0 and 1
+incremental:
+  by: [shop, day]
+  from:
+    marts.funnel_daily: [shop, day]
 --- */
 with
 days as (

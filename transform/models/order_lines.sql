@@ -45,6 +45,7 @@ tests:
 incremental:
   by: [shop, order_id]
   from:
+    marts.order_rates: [shop, order_id]
     events.orders: [shop, order_id]
     events.payments: [shop, order_id]
     marts.ordered_lines: [shop, order_id]

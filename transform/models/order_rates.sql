@@ -26,6 +26,10 @@ tests:
     - fx_rate is null or fx_rate > 0
     - fx_date is null or fx_date <= day
     - currency <> base_currency or fx_rate = 1
+incremental:
+  by: [shop, order_id]
+  from:
+    events.orders: [shop, order_id]
 --- */
 with
 told as (

@@ -38,6 +38,7 @@ tests:
 incremental:
   by: [shop, order_id]
   from:
+    marts.order_rates: [shop, order_id]
     events.orders: [shop, order_id]
 --- */
 with

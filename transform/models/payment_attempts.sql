@@ -66,6 +66,9 @@ incremental:
   # An attempt without a number bears that of its payment, and the attempts of one order are counted together.
   linked: true
   from:
+    events.orders:
+      - [shop, "'checkout ' || checkout_id"]
+      - [shop, "'order ' || order_id"]
     events.payments:
       - [shop, "'payment ' || provider || ' ' || payment_id"]
       - [shop, "'payment ' || provider || ' ' || attempt_id"]

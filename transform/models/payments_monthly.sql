@@ -69,6 +69,10 @@ tests:
   not_null: [attempts, orders, captured_amount]
   holds:
     - "attempts = pending + risk_blocked + three_ds_dropoffs + dropped + declined + errors + authorised"
+incremental:
+  by: [shop, month]
+  from:
+    marts.payments_daily: [shop, "cast(date_trunc('month', day) as date)"]
 --- */
 with
 months as (

@@ -21,6 +21,11 @@ tests:
   holds:
     - visitors <= views
     - views > 0 or carts > 0
+incremental:
+  by: [shop, day]
+  from:
+    events.storefront: [shop, "shop_date(shop, event_time)"]
+    marts.cart_items: [shop, "shop_date(shop, first_added_at)"]
 --- */
 with
 views as (

@@ -33,6 +33,13 @@ columns:
 tests:
   at_least_zero: [orders, units, returned_units, views, visitors, carts]
   holds: ["net_sales is null or net_sales = gross_sales - discounts - returns"]
+incremental:
+  by: [shop, sku]
+  from:
+    marts.products_daily: [shop, sku]
+    marts.product_interest_daily: [shop, sku]
+    marts.order_lines: [shop, sku]
+    events.inventory: [shop, sku]
 --- */
 with
 sold as (

@@ -27,6 +27,10 @@ tests:
   holds:
     - net_sales = gross_sales - discounts - returns
     - currency <> base_currency or base_net_sales = net_sales
+incremental:
+  by: [shop, day]
+  from:
+    marts.sales_movements: [shop, day]
 --- */
 with
 -- One row an order first: then its lines count once without a distinct count.

@@ -89,6 +89,7 @@ priced as (
             cast(coalesce(t.maximum, 1000000000000) as decimal(24, 10))),
             cast(coalesce(t.minimum, 0) as decimal(24, 10))), coalesce(u.exponent, 2)) as fee
     from recent r
+    -- Many to many: every attempt under the terms of every provider, one choice of each.
     join terms t on t.choice = 1 and r.shop = t.shop and r.currency = t.currency and r.method = t.method
         and r.network = t.network and r.funding = t.funding and r.domestic = t.domestic
     left join settings.currencies u on r.currency = u.currency

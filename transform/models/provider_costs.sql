@@ -94,6 +94,7 @@ monthly as (
             then cast(date_part('day', shop_date(r.shop, n.as_of)) as bigint)
             else cast(date_part('day', r.month + interval '1 month' - interval '1 day') as bigint) end as passed
     from together r
+    -- Many to many: each term bears its own fee in each month.
     join settings.provider_terms t on r.provider = t.provider
     cross join settings.run n
     left join settings.shops h on r.shop = h.shop

@@ -55,6 +55,10 @@ tests:
     - base_net_sales is null or base_net_sales = base_gross_sales - base_discounts - base_returns
     - base_total is null or base_total = base_net_sales + base_shipping + base_tax
     - currency <> base_currency or base_total = total
+incremental:
+  by: [shop, day]
+  from:
+    marts.sales_movements: [shop, day]
 --- */
 with
 by_day as (

@@ -53,6 +53,14 @@ tests:
     - kind = 'ordered' or orders = 0
   refers:
     - {columns: [shop, order_id], to: marts.orders}
+incremental:
+  by: [shop, order_id]
+  from:
+    marts.orders: [shop, order_id]
+    marts.order_lines: [shop, order_id]
+    marts.returned_lines: [shop, order_id]
+    marts.order_rates: [shop, order_id]
+    events.orders: [shop, order_id]
 --- */
 with
 orders as (

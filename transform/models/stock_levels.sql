@@ -22,6 +22,11 @@ columns:
 tests:
   not_null: [on_hand, reserved, available, is_out]
   holds: ["available = on_hand - reserved", "to_time is null or to_time > from_time"]
+incremental:
+  by: [shop, sku, location]
+  from:
+    marts.stock_movements: [shop, sku, location]
+    events.inventory: [shop, sku, "coalesce(location, 'default')"]
 --- */
 with
 changes as (
