@@ -53,13 +53,18 @@ fn cut_from(text: &str, reading: Reading, find: impl Fn(&str, &Run) -> Vec<std::
     let mut output: Option<String> = None;
     let mut copied = 0;
     for run in runs(text, reading) {
-        for number in find(text, &run) {
-            let output = output.get_or_insert_with(String::new);
-            for digit in &run.digits[number.start + 6..number.end - 4] {
-                output.push_str(&text[copied..digit.bytes.start]);
-                output.push('*');
-                copied = digit.bytes.end;
-            }
+        let numbers = find(text, &run);
+        if numbers.is_empty() {
+            continue;
+        }
+        let output = output.get_or_insert_with(String::new);
+        let mut hidden = vec![false; run.digits.len()];
+        numbers.iter().for_each(|number| hidden[number.start + 6..number.end - 4].fill(true));
+        for (digit, _) in run.digits.iter().zip(hidden).filter(|(_, hidden)| *hidden) {
+            let digit = &digit.bytes;
+            output.push_str(&text[copied..digit.start]);
+            output.push('*');
+            copied = digit.end;
         }
     }
     output.map(|output| output + &text[copied..])

@@ -27,19 +27,12 @@ impl<'t> Surroundings<'t> {
         Surroundings { text, identifier }
     }
 
-    /// The digits of each card number in a run, in order.
+    /// The digits of each card number in a run, by where they begin.
     pub(super) fn cards(&self, run: &Run) -> Vec<Range<usize>> {
-        let mut cards = Vec::new();
-        let mut from = 0;
-        while from < run.groups.len() {
-            match self.card_at(run, from) {
-                Some(groups) => {
-                    cards.push(run.groups[groups.start].digits.start..run.groups[groups.end - 1].digits.end);
-                    from = groups.end;
-                }
-                None => from += 1,
-            }
-        }
+        // They may overlap: what looks like one by chance must not hide the one that begins in its last digits.
+        let found = (0..run.groups.len()).filter_map(|from| self.card_at(run, from));
+        let mut cards: Vec<Range<usize>> =
+            found.map(|groups| run.groups[groups.start].digits.start..run.groups[groups.end - 1].digits.end).collect();
         if !cards.is_empty() && self.is_in_iban(run) {
             cards.clear();
         }

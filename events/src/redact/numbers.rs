@@ -111,12 +111,16 @@ pub(super) fn runs(text: &str, reading: Reading) -> Vec<Run> {
     }
     let mut run = Run::default();
     let mut gap: Option<(Gap, usize)> = None;
+    let mut script = 0;
     let mut at = 0;
     while let Some((character, end)) = character_at(text, at, reading) {
         if let Some(value) = digit_value(character) {
             let place = run.digits.len();
             run.digits.push(Digit { value, bytes: at..end });
-            match (run.groups.last_mut(), gap.take()) {
+            // Where another script begins, another number may begin or the same one go on.
+            let before = std::mem::replace(&mut script, u32::from(character) - u32::from(value));
+            let gap = gap.take().or((before != script).then_some((Gap::Blank, 0)));
+            match (run.groups.last_mut(), gap) {
                 (Some(group), None) => group.digits.end = place + 1,
                 (_, gap) => {
                     run.groups.push(Group { digits: place..place + 1, gap: gap.map_or(Gap::Blank, |(gap, _)| gap) });
