@@ -25,14 +25,16 @@ fn a_disk_that_is_full_in_the_middle_of_a_watched_file_costs_no_event() {
     let folder = elsewhere.path().join("incoming");
     let (_, server) = watching(&disk.path().join("data"), &folder);
     assert_eq!(server.events(&page_view("first", &now())).status, 200);
-    disk.fill();
-    // More than the log has set aside: its segments are 64 MiB.
+    // The file has more than 100 MB, so that it is taken in part.
+    disk.fill_but(40 << 20);
     let filler = "x".repeat(4_000);
     let line =
         |number: usize| page_view(&format!("e{number}"), "2026-03-01T10:00:00Z").replace("mobile", &filler) + "\n";
     std::fs::write(folder.join("large.ndjson"), (0..25_000).map(line).collect::<String>()).unwrap();
     wait_for("the full disk is told", || metric(&server, "mizan_watch_failures_total") != "0");
     assert_eq!(metric(&server, "mizan_watch_files_total"), "0");
+    let taken: usize = server.value("SELECT count(*) FROM events.storefront").parse().unwrap();
+    assert!((100..25_000).contains(&taken), "{taken} events were taken: it was not in the middle");
     // It is tried again and again, and told once.
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!(metric(&server, "mizan_watch_failures_total"), "1");

@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::family::{EventType, Family};
 use crate::json::{DEPTH_MAX, Reader, Token, TokenKind};
 use crate::money::Decimal;
-use crate::redact::{Context, context, holds_card, in_field, may_hold_number, redact_text, redact_value};
+use crate::redact::{Context, context, holds_card, in_field, may_hold_card, redact_text, redact_value};
 use crate::time::EventTime;
 use crate::validate::validate;
 use crate::value::{Row, Value};
@@ -278,7 +278,7 @@ impl<'a, 'p> Reading<'a, 'p> {
             "holds a control character"
         } else if holds_card(&text, Context::Identifier) {
             // Cut, two of them could be one.
-            "looks like a card number; give it a name that may be kept"
+            "looks like a card number; use another, such as a UUID"
         } else {
             return Some(text);
         };
@@ -400,7 +400,7 @@ impl<'a, 'p> Reading<'a, 'p> {
             *into = match kind {
                 Kind::Id | Kind::Currency if text.is_empty() => Value::Null,
                 Kind::Currency => Value::Text(Cow::Borrowed(text)),
-                Kind::Text | Kind::Id if !may_hold_number(text) => Value::Text(Cow::Borrowed(text)),
+                Kind::Text | Kind::Id if !may_hold_card(text) => Value::Text(Cow::Borrowed(text)),
                 Kind::Amount | Kind::Price | Kind::Quantity if let Ok(decimal) = Decimal::parse(text) => {
                     Value::Decimal(decimal)
                 }

@@ -16,10 +16,10 @@ mod numbers;
 
 pub(crate) use json::redact_value;
 pub(crate) use names::{Context, context};
-pub(crate) use numbers::may_hold_number;
+pub(crate) use numbers::may_hold_card;
 
 use find::Surroundings;
-use numbers::{Reading, Run, runs};
+use numbers::{Reading, Run, may_hold_digits, runs};
 
 /// What stands in place of a dropped secret.
 pub(crate) const DROPPED: &str = "[removed]";
@@ -32,7 +32,8 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
 /// The same for the value of a field whose name says this much.
 pub(crate) fn in_field(text: &str, known: Context) -> Cow<'_, str> {
     let mut cut = Cow::Borrowed(text);
-    if !may_hold_number(text) {
+    let least = if known == Context::CardNumber { 12 } else { 13 };
+    if !may_hold_digits(text, least) {
         return cut;
     }
     for reading in Reading::of(text) {

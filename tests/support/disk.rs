@@ -30,6 +30,13 @@ impl SmallDisk {
         while file.write_all(&[0_u8; 65_536]).is_ok() {}
     }
 
+    /// The same, but for so many bytes.
+    pub fn fill_but(&self, bytes: u64) {
+        self.fill();
+        let file = std::fs::File::options().write(true).open(self.path().join("ballast")).unwrap();
+        file.set_len(file.metadata().unwrap().len() - bytes).unwrap();
+    }
+
     pub fn free(&self) {
         std::fs::remove_file(self.path().join("ballast")).unwrap();
     }

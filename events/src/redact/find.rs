@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::numbers::{Gap, Run, digit_value, gap_of};
+use super::numbers::{Gap, Run, digit_value, gap_of, is_uuid};
 use crate::card::is_card_number;
 
 /// Lengths in the order in which they are tried where several numbers stand side by side.
@@ -62,6 +62,7 @@ impl<'t> Surroundings<'t> {
             && !self.is_cut_already(run, &groups)
             && !is_another_form(run, &groups)
             && !self.is_identifier(run, &digits, &values)
+            && !self.is_in_uuid(run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end)
     }
 
     /// Whether it is rather an identifier, by its length and by what stands beside it.
@@ -96,11 +97,23 @@ impl<'t> Surroundings<'t> {
         let rest = rest.strip_prefix("%2B").or_else(|| rest.strip_prefix('+')).unwrap_or(rest);
         let exponent: usize = rest.get(..2)?.parse().ok()?;
         let mut values = run.values(whole.digits.start..fraction.digits.end);
-        if !(12..19).contains(&exponent) || values.len() > exponent + 1 || values.len() < 11 {
+        if !(12..19).contains(&exponent) || values.len() > exponent + 1 || values.len() < 13 {
             return None;
         }
         values.resize(exponent + 1, 0);
         is_card_number(&values).then_some(from..from + 2)
+    }
+
+    /// Whether a number lies in a UUID, or begins or ends in one: some have hardly a letter.
+    fn is_in_uuid(&self, number: Range<usize>) -> bool {
+        let text = self.text.as_bytes();
+        (number.start.saturating_sub(35)..number.end).any(|at| {
+            let is_apart = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+            text.get(at..at + 36).is_some_and(is_uuid)
+                && at + 36 > number.start
+                && is_apart(at.checked_sub(1).and_then(|before| text.get(before)))
+                && is_apart(text.get(at + 36))
+        })
     }
 
     /// Whether the run belongs to an IBAN, by its letters and its checksum.

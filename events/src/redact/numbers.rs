@@ -51,10 +51,27 @@ impl Run {
     }
 }
 
-/// A quick look that most texts do not pass: twelve digits, or bytes that begin digits of other scripts.
+/// A quick look that most texts do not pass: as many digits as the shortest card number has, or bytes that begin digits of
+/// other scripts.
 #[inline]
-pub(crate) fn may_hold_number(text: &str) -> bool {
-    text.len() >= 12 && holds_twelve(text.as_bytes()) && (!is_simple(text.as_bytes()) || longest(text.as_bytes()) >= 12)
+pub(crate) fn may_hold_card(text: &str) -> bool {
+    may_hold_digits(text, 13)
+}
+
+/// The same for so many digits, twelve or more.
+#[inline]
+pub(super) fn may_hold_digits(text: &str, least: usize) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= least && !is_uuid(bytes) && holds_twelve(bytes) && (!is_simple(bytes) || longest(bytes) >= least)
+}
+
+/// Whether a text is a UUID, as very many identifiers are.
+#[inline]
+pub(super) fn is_uuid(bytes: &[u8]) -> bool {
+    let Some(uuid) = bytes.first_chunk::<36>().filter(|_| bytes.len() == 36) else { return false };
+    let is_parted = [uuid[8], uuid[13], uuid[18], uuid[23]] == [b'-'; 4];
+    // Without a way out on the way, which the compiler makes vectors of; more dashes than four are no matter.
+    is_parted && !uuid.iter().fold(false, |other, byte| other | !(byte.is_ascii_hexdigit() | (*byte == b'-')))
 }
 
 fn holds_twelve(bytes: &[u8]) -> bool {
@@ -72,15 +89,12 @@ fn is_simple(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |any, byte| any | (*byte >= 0x80) | matches!(*byte, b'%' | b'\\' | b'&'))
 }
 
-/// The most digits without a letter between them: in ids such as `3fa85f64-5717-…` they are few.
+/// The most digits without a letter between them: in ids such as `3fa85f64…` they are few.
 fn longest(bytes: &[u8]) -> usize {
     let (mut longest, mut count) = (0, 0);
     for byte in bytes {
-        match byte {
-            b'0'..=b'9' => count += 1,
-            b'a'..=b'z' | b'A'..=b'Z' => count = 0,
-            _ => {}
-        }
+        // Without branches: whether a digit or a letter comes next, no processor can foresee.
+        count = (count + usize::from(byte.is_ascii_digit())) * usize::from(!byte.is_ascii_alphabetic());
         longest = longest.max(count);
     }
     longest
@@ -106,9 +120,6 @@ impl Reading {
 /// Runs of at least twelve digits.
 pub(super) fn runs(text: &str, reading: Reading) -> Vec<Run> {
     let mut found = Vec::new();
-    if !may_hold_number(text) {
-        return found;
-    }
     let mut run = Run::default();
     let mut gap: Option<(Gap, usize)> = None;
     let mut script = 0;

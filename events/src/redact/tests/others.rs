@@ -102,8 +102,9 @@ fn phones_orders_parcels_and_accounts_are_left_alone() {
             format!("3{}{}00003", n.one(&["00", "01", "02", "10", "11", "12"]), n.digits(7))
         }),
         ("times", |n| format!("{}", 1_500_000_000_000_u64 + n.below(400_000_000) * 1000 + n.below(1000))),
-        ("UUIDs", |n| {
-            let hex: String = (0..32).map(|_| char::from_digit(n.below(16) as u32, 16).unwrap()).collect();
+        ("UUIDs with few letters", |n| {
+            let digit = |n: &mut Numbers| if n.below(12) == 0 { "a".to_owned() } else { n.digits(1) };
+            let hex: String = (0..32).map(|_| digit(n)).collect();
             format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
         }),
         ("places in Riyadh", |n| format!("24.{},46.{}", n.digits(6), n.digits(6))),
