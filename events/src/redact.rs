@@ -39,7 +39,7 @@ pub(crate) fn in_field(text: &str, known: Context) -> Cow<'_, str> {
     for reading in Reading::of(text) {
         let cut_more = match known {
             // Any digits at all.
-            Context::CardNumber => cut_from(&cut, *reading, |_, run| vec![0..run.digits.len()]),
+            Context::CardNumber => cut_from(&cut, *reading, |_, run| std::iter::once(0..run.digits.len()).collect()),
             _ => cut_from(&cut, *reading, |text, run| Surroundings::new(text, known == Context::Identifier).cards(run)),
         };
         if let Some(cut_more) = cut_more {

@@ -15,9 +15,10 @@ pub(crate) fn run(data: &[u8]) {
         "a secret is shown"
     );
     // Files that the settings name are not opened here.
-    if settings.mapping.is_none() && settings.secrets_file.is_none() {
-        if let Err(error) = Connector::new("mine", &settings, Path::new("/nowhere")) {
-            assert!(!error.to_string().is_empty());
-        }
+    if settings.mapping.is_none()
+        && settings.secrets_file.is_none()
+        && let Err(error) = Connector::new("mine", &settings, Path::new("/nowhere"))
+    {
+        assert!(!error.to_string().is_empty());
     }
 }
