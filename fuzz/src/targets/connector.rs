@@ -28,7 +28,8 @@ pub(crate) fn run(data: &[u8]) {
         headers.insert(name, HeaderValue::from_static(topic));
     }
     let Ok(envelope) = envelope_of_sample(&headers, body, now()) else { return };
-    assert!(serde_json::from_str::<serde_json::Value>(&envelope).is_ok(), "{envelope}");
+    // Half of a surrogate pair passes, which is JSON to the letter and has no text.
+    assert!(serde_json::from_str::<&serde_json::value::RawValue>(&envelope).is_ok(), "{envelope}");
     match mapping.apply_json(&envelope) {
         Ok(events) => {
             for event in events {
