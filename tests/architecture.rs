@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("transform", &["events", "lake"]),
     ("query", &["events", "lake"]),
     ("sample-data", &["events"]),
+    ("fuzz", &["events", "log", "ingest"]),
     ("dashboards", &["events", "log", "lake", "ingest", "operations", "transform", "query"]),
 ];
 

@@ -1,8 +1,7 @@
 //! Bad input gets an error that a person can act on, and nothing is lost.
 
-use std::io::Write;
-
 use crate::support::Mizan;
+use crate::support::disk::SmallDisk;
 use crate::support::events::{captured, now, page_view, placed};
 
 #[test]
@@ -153,22 +152,10 @@ fn a_rotten_segment_stops_the_start_and_names_the_place() {
 
 #[test]
 fn a_full_disk_refuses_events_and_takes_them_again_once_there_is_room() {
-    // Needs the right to mount; elsewhere it is passed over.
-    let dir = tempfile::tempdir().unwrap();
-    let mount = |arguments: &[&str]| {
-        std::process::Command::new("mount").args(arguments).output().is_ok_and(|out| out.status.success())
-    };
-    if !mount(&["-t", "tmpfs", "-o", "size=96m", "tmpfs", dir.path().to_str().unwrap()]) {
-        println!("passed over: this user may not mount a small disk");
-        return;
-    }
-    let unmount = Unmount(dir.path().to_owned());
-    let mizan = Mizan::at(&dir.path().join("data"));
+    let Some(disk) = SmallDisk::mount("96m") else { return };
+    let mizan = Mizan::at(&disk.path().join("data"));
     let server = mizan.serve_with(&[("MIZAN_INGEST__FLUSH_SECONDS", "3600"), ("MIZAN_TRANSFORM__EVERY_SECONDS", "0")]);
-    // Ballast to the brim, so that the next event does not fit; the log may have room of its own set aside.
-    let ballast = dir.path().join("ballast");
-    let mut file = std::fs::File::create(&ballast).unwrap();
-    while file.write_all(&[0_u8; 65_536]).is_ok() {}
+    disk.fill();
     let filler = "x".repeat(200_000);
     let mut number = 0;
     let mut accepted = Vec::new();
@@ -184,7 +171,7 @@ fn a_full_disk_refuses_events_and_takes_them_again_once_there_is_room() {
     };
     assert!(matches!(refused.status, 503 | 507), "{}", refused.text());
     assert!(refused.header("retry-after").is_some());
-    std::fs::remove_file(&ballast).unwrap();
+    disk.free();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while server.events(&page_view("after", &now())).status != 200 {
         assert!(std::time::Instant::now() < deadline, "events are still refused after there is room");
@@ -195,15 +182,6 @@ fn a_full_disk_refuses_events_and_takes_them_again_once_there_is_room() {
     let count = server.value("SELECT count(DISTINCT event_id) FROM events.storefront");
     assert_eq!(count, accepted.len().to_string());
     drop(server);
-    drop(unmount);
-}
-
-struct Unmount(std::path::PathBuf);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

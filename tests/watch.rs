@@ -35,13 +35,13 @@ fn mizan() -> Mizan {
     mizan
 }
 
-fn metric(server: &Server, name: &str) -> String {
+pub fn metric(server: &Server, name: &str) -> String {
     let text = server.get("/metrics").text();
     let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
     line.map_or_else(|| "0".to_owned(), |line| line.rsplit(' ').next().unwrap().to_owned())
 }
 
-fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < deadline, "not in time: {what}");
@@ -50,7 +50,7 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// How many states of imports are finished.
-fn finished(mizan: &Mizan) -> usize {
+pub fn finished(mizan: &Mizan) -> usize {
     let states = std::fs::read_dir(mizan.data.join("imports")).map_or(Vec::new(), |files| {
         files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|it| it == "json")).collect()
     });

@@ -11,6 +11,7 @@ mod assets;
 mod auth;
 mod gate;
 mod metrics;
+mod patience;
 mod problem;
 mod routes;
 mod server;

@@ -50,6 +50,8 @@ problems! {
     not_found = NOT_FOUND, "not-found", "Not found";
     /// The body is larger than the limit.
     too_large = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
+    /// The body came too slowly.
+    too_slow = REQUEST_TIMEOUT, "too-slow", "The body came too slowly";
     /// The content type is not one that is read here.
     unsupported = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The content type is not read here";
     /// None of the forms asked for can be given.

@@ -22,7 +22,8 @@ pub use webhook::WEBHOOK;
 pub enum Kind {
     /// Free text.
     Text,
-    /// An identifier: text that other rows refer to. Not searched for card numbers by value, since cutting one breaks the link.
+    /// An identifier: text that other rows refer to. Cut only where it can hardly be anything but a card number, since that
+    /// breaks the link.
     Id,
     /// Money that must fit the minor unit of the row's currency.
     Amount,
@@ -117,6 +118,7 @@ const fn sought(name: &'static str, kind: Kind, comment: &'static str) -> Column
 mod tests {
     use super::*;
     use crate::Family;
+    use crate::redact::Context;
 
     fn visit(columns: &'static [Column], check: &mut impl FnMut(&'static Column)) {
         for column in columns {
@@ -145,7 +147,8 @@ mod tests {
     fn no_column_is_named_like_a_card_secret_since_only_unknown_names_are_looked_at() {
         for family in Family::ALL {
             visit(family.columns(), &mut |column| {
-                assert_eq!(crate::redact::context(column.name), crate::redact::Context::Other, "{}", column.name);
+                let known = crate::redact::context(column.name);
+                assert!(matches!(known, Context::Other | Context::Identifier), "{}", column.name);
             });
         }
     }

@@ -89,7 +89,9 @@ impl Event<'_> {
 
 fn write_fields(json: &mut String, columns: &'static [Column], row: &Row<'_>) {
     for (column, value) in columns.iter().zip(row) {
-        if value.is_null() {
+        // An object that is spread over columns of the table is nothing when they are empty.
+        let is_empty = |row: &Row<'_>| row.iter().all(Value::is_null);
+        if value.is_null() || matches!((column.kind, value), (Kind::Flat(_), Value::Row(row)) if is_empty(row)) {
             continue;
         }
         separate(json);

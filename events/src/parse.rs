@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::family::{EventType, Family};
 use crate::json::{DEPTH_MAX, Reader, Token, TokenKind};
 use crate::money::Decimal;
-use crate::redact::{Context, context, may_hold_run, redact_text, redact_value};
+use crate::redact::{Context, context, holds_card, in_field, may_hold_card, redact_text, redact_value};
 use crate::time::EventTime;
 use crate::validate::validate;
 use crate::value::{Row, Value};
@@ -249,7 +249,7 @@ impl<'a, 'p> Reading<'a, 'p> {
         let field = path.to_string();
         // A value of the wrong type may be anything, so that its digits are not shown when the name says card.
         let found = match context(field.rsplit('.').next().unwrap_or(&field)) {
-            Context::Other => shown(json),
+            Context::Other | Context::Identifier => shown(json),
             _ => "the value".to_owned(),
         };
         self.problems.push(Problem::WrongType { field, expected, found });
@@ -276,6 +276,9 @@ impl<'a, 'p> Reading<'a, 'p> {
             "is longer than 255 bytes"
         } else if holds_control(&text) {
             "holds a control character"
+        } else if holds_card(&text, Context::Identifier) {
+            // Cut, two of them could be one.
+            "looks like a card number; use another, such as a UUID"
         } else {
             return Some(text);
         };
@@ -366,7 +369,7 @@ impl<'a, 'p> Reading<'a, 'p> {
             reader.skip()?;
             if self.unknown == Unknown::Refuse {
                 self.problems.push(Problem::Unknown {
-                    field: format!("{path}.{name}"),
+                    field: redact_text(&format!("{path}.{name}")).into_owned(),
                     family: self.family.map_or("events", Family::table),
                     nearest: nearest(name, columns.iter().map(|column| column.name)),
                 });
@@ -384,17 +387,10 @@ impl<'a, 'p> Reading<'a, 'p> {
     }
 
     fn keep_extra(&mut self, path: String, name: &str, json: &'a str) {
-        let kept = match serde_json::from_str::<serde_json::Value>(json) {
-            Ok(mut value) => {
-                if redact_value(&mut value, name) {
-                    self.redacted = true;
-                    Cow::Owned(value.to_string())
-                } else {
-                    Cow::Borrowed(json)
-                }
-            }
-            Err(_) => return self.wrong_type(&Path::Root(&path), "JSON", json),
-        };
+        let Some(kept) = redact_value(json, name) else { return self.wrong_type(&Path::Root(&path), "JSON", json) };
+        let cut = redact_text(&path);
+        self.redacted |= matches!(kept, Cow::Owned(_)) || matches!(cut, Cow::Owned(_));
+        let path = cut.into_owned();
         self.extra.push((path, kept));
     }
 
@@ -403,8 +399,8 @@ impl<'a, 'p> Reading<'a, 'p> {
         if let Some(text) = reader.plain() {
             let value = match kind {
                 Kind::Id | Kind::Currency if text.is_empty() => Value::Null,
-                Kind::Id | Kind::Currency => Value::Text(Cow::Borrowed(text)),
-                Kind::Text if !may_hold_run(text) => Value::Text(Cow::Borrowed(text)),
+                Kind::Currency => Value::Text(Cow::Borrowed(text)),
+                Kind::Text | Kind::Id if !may_hold_card(text) => Value::Text(Cow::Borrowed(text)),
                 Kind::Amount | Kind::Price | Kind::Quantity if let Ok(decimal) = Decimal::parse(text) => {
                     Value::Decimal(decimal)
                 }
@@ -455,8 +451,9 @@ impl<'a, 'p> Reading<'a, 'p> {
                 }
                 expected(kind)
             }
-            (TokenKind::Number, Kind::Text) => return Value::Text(self.redact(Cow::Borrowed(token.json))),
-            (TokenKind::Number, Kind::Id) => return Value::Text(Cow::Borrowed(token.json)),
+            (TokenKind::Number, Kind::Text | Kind::Id) => {
+                return Value::Text(self.redact(path, kind, Cow::Borrowed(token.json)));
+            }
             (TokenKind::Number, Kind::Amount | Kind::Price | Kind::Quantity) => return self.decimal(path, token.json),
             (TokenKind::Number, Kind::Integer) => return self.integer(path, token.json),
             _ => expected(kind),
@@ -467,10 +464,10 @@ impl<'a, 'p> Reading<'a, 'p> {
 
     fn text_value(&mut self, path: &Path<'_>, kind: Kind, text: Cow<'a, str>) -> Value<'a> {
         match kind {
-            Kind::Text => Value::Text(self.redact(text)),
             // "" says nothing, and as an id it would join with every other "".
             Kind::Id | Kind::Currency if text.is_empty() => Value::Null,
-            Kind::Id | Kind::Currency => Value::Text(text),
+            Kind::Text | Kind::Id => Value::Text(self.redact(path, kind, text)),
+            Kind::Currency => Value::Text(text),
             Kind::Amount | Kind::Price | Kind::Quantity => self.decimal(path, &text),
             Kind::Integer => self.integer(path, &text),
             Kind::Time => match EventTime::parse(&text) {
@@ -489,8 +486,8 @@ impl<'a, 'p> Reading<'a, 'p> {
 
     fn integer(&mut self, path: &Path<'_>, text: &str) -> Value<'a> {
         match text.parse() {
-            Ok(integer) => Value::Integer(integer),
-            Err(_) => {
+            Ok(integer) if !holds_card(text, Context::Identifier) => Value::Integer(integer),
+            _ => {
                 self.wrong_type(path, expected(Kind::Integer), text);
                 Value::Null
             }
@@ -508,8 +505,13 @@ impl<'a, 'p> Reading<'a, 'p> {
     }
 
     /// Known columns have no names that speak of cards, so that only the digits decide.
-    fn redact(&mut self, text: Cow<'a, str>) -> Cow<'a, str> {
-        match redact_text(&text) {
+    fn redact(&mut self, path: &Path<'_>, kind: Kind, text: Cow<'a, str>) -> Cow<'a, str> {
+        let known = match (kind, path) {
+            (Kind::Id, _) => Context::Identifier,
+            (_, Path::Field(_, name) | Path::Root(name)) => context(name),
+            (_, Path::Item(..)) => Context::Other,
+        };
+        match in_field(&text, known) {
             Cow::Owned(cut) => {
                 self.redacted = true;
                 Cow::Owned(cut)

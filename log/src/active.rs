@@ -8,7 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{DataFile, is_full, sync_dir};
+use crate::disk::{DataFile, is_full, remove_file, sync_dir};
 use crate::format::Frame;
 use crate::segment::{HEADER_BYTES, Header, path_of};
 use crate::types::Options;
@@ -57,7 +57,7 @@ impl Active {
             Ok(file) => Ok(Active { file, path, header, bytes: HEADER_BYTES, segment_bytes: options.segment_bytes }),
             Err(error) => {
                 // Nothing is in it. If it cannot be removed now, recovery removes it.
-                let removed = std::fs::remove_file(&path).and_then(|()| sync_dir(dir));
+                let removed = remove_file(&path).and_then(|()| sync_dir(dir));
                 match removed {
                     Ok(()) if is_full(&error) => Err(WriteFailure::Full),
                     _ => Err(broken("make", &path, &error)),

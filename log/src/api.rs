@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::disk::{create_dir, lock, sync_dir};
+use crate::disk::{create_dir, lock, remove_file, sync_dir};
 use crate::error::{AppendError, LogError, io_error};
 use crate::identities::{Identities, Shelf};
 use crate::positions::SavedPositions;
@@ -182,7 +182,7 @@ impl Log {
             let path = path_of(&inner.shared.dir, segment);
             let bytes = fs::metadata(&path).map_err(io_error("look at", &path))?.blocks() * 512;
             // Oldest first, each name gone for good before the next: a crash leaves no gap.
-            fs::remove_file(&path).map_err(io_error("delete", &path))?;
+            remove_file(&path).map_err(io_error("delete", &path))?;
             sync_dir(&inner.shared.dir).map_err(io_error("sync", &inner.shared.dir))?;
             inner.shared.forget_segment(segment);
             trimmed.segments += 1;

@@ -10,6 +10,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::format::BLOCK_BYTES;
 use crate::types::Options;
 
+/// Asked before every change of the disk: tests let it fail.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn before_change(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) use crate::faults::before_change;
+
 /// A file under construction or a segment being written. Tests make it fail.
 pub(crate) struct DataFile {
     file: File,
@@ -23,6 +33,7 @@ pub(crate) struct DataFile {
 impl DataFile {
     /// Makes a new file; an existing one is an error.
     pub(crate) fn create(path: &Path, options: &Options) -> io::Result<DataFile> {
+        before_change(path)?;
         DataFile::from(OpenOptions::new().write(true).create_new(true).open(path), path, options)
     }
 
@@ -48,6 +59,12 @@ impl DataFile {
             self.file.write_all_at(&bytes[..written], offset)?;
             return Err(error);
         }
+        #[cfg(test)]
+        if let Err(error) = before_change(&self.path) {
+            // A write that fails is rarely one of which nothing is written.
+            self.file.write_all_at(&bytes[..bytes.len() / 2], offset)?;
+            return Err(error);
+        }
         self.file.write_all_at(bytes, offset)
     }
 
@@ -62,6 +79,7 @@ impl DataFile {
         if let Some((_, error)) = self.faults.on_write(blocks.len()) {
             return Err(error);
         }
+        before_change(&self.path)?;
         match direct.write_all_at(blocks, offset) {
             // A file system may open such files and then not write them; and a write may be cut short off a block.
             Err(error) if error.kind() == ErrorKind::InvalidInput => self.write_all_at(blocks, offset)?,
@@ -74,18 +92,21 @@ impl DataFile {
     pub(crate) fn sync_data(&self) -> io::Result<()> {
         #[cfg(test)]
         self.faults.on_sync()?;
+        before_change(&self.path)?;
         self.file.sync_data()
     }
 
     pub(crate) fn sync_all(&self) -> io::Result<()> {
         #[cfg(test)]
         self.faults.on_sync()?;
+        before_change(&self.path)?;
         self.file.sync_all()
     }
 
     pub(crate) fn set_len(&self, bytes: u64) -> io::Result<()> {
         #[cfg(test)]
         self.faults.on_set_len()?;
+        before_change(&self.path)?;
         self.file.set_len(bytes)
     }
 }
@@ -103,7 +124,20 @@ fn open_direct(_path: &Path) -> Option<File> {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    before_change(dir)?;
     File::open(dir)?.sync_all()
+}
+
+/// Takes a name away; the folder is not synced.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    before_change(path)?;
+    fs::remove_file(path)
+}
+
+/// Gives a file another name; the folder is not synced.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    before_change(to)?;
+    fs::rename(from, to)
 }
 
 /// Makes a folder and the ones above it, and their names durable.
@@ -115,6 +149,7 @@ pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if let Some(parent) = parent {
         create_dir(parent)?;
     }
+    before_change(dir)?;
     match fs::create_dir(dir) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -124,10 +159,13 @@ pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
 
 /// Replaces a small file as a whole: after a crash there is the old one or the new one.
 pub(crate) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    before_change(temporary)?;
     let file = File::create(temporary)?;
+    before_change(temporary)?;
     file.write_all_at(bytes, 0)?;
+    before_change(temporary)?;
     file.sync_all()?;
-    fs::rename(temporary, path)?;
+    rename(temporary, path)?;
     sync_dir(path.parent().unwrap_or(Path::new(".")))
 }
 

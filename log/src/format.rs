@@ -91,7 +91,10 @@ impl FrameHeader {
 
     /// Bytes from the beginning of the frame to its end; none for a header that cannot be right.
     pub(crate) fn frame_bytes(&self) -> Option<usize> {
-        (self.gap < BLOCK_BYTES && self.records > 0).then_some(FRAME_HEADER_BYTES + self.gap + self.body_bytes)
+        let has_positions =
+            self.first_position > 0 && self.first_position.checked_add(u64::from(self.records)).is_some();
+        let can_be = self.gap < BLOCK_BYTES && self.records > 0 && has_positions;
+        can_be.then_some(FRAME_HEADER_BYTES + self.gap + self.body_bytes)
     }
 
     pub(crate) fn last_position(&self) -> u64 {

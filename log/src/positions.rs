@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::disk::{create_dir, lock, replace};
+use crate::disk::{create_dir, lock, remove_file, replace};
 use crate::error::{LogError, Positions, io_error};
 
 /// First word of every file, with the version of its format.
@@ -28,7 +28,7 @@ impl SavedPositions {
             if check_name(name).is_ok() {
                 saved.insert(name.to_owned(), read(&path)?);
             } else if name.ends_with(".tmp") {
-                fs::remove_file(&path).map_err(io_error("delete", &path))?;
+                remove_file(&path).map_err(io_error("delete", &path))?;
             }
         }
         Ok(SavedPositions { dir: dir.to_owned(), saved: Mutex::new(saved) })

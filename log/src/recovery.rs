@@ -13,11 +13,11 @@
 //! torn write, and reported as [`Recovery::cut_bytes`].
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::active::{Active, WriteFailure};
-use crate::disk::sync_dir;
+use crate::disk::{remove_file, sync_dir};
 use crate::error::{LogError, Positions, io_error};
 use crate::format::for_each_record;
 use crate::frames::{Frame, Frames, Step};
@@ -175,7 +175,7 @@ fn remove_unborn(dir: &Path, firsts: &mut Vec<u64>) -> Result<Option<Witness>, L
         return Ok(None);
     }
     firsts.pop();
-    fs::remove_file(&path).and_then(|()| sync_dir(dir)).map_err(io_error("delete", &path))?;
+    remove_file(&path).and_then(|()| sync_dir(dir)).map_err(io_error("delete", &path))?;
     Ok(Some((path, first - 1)))
 }
 

@@ -1,5 +1,6 @@
 //! Starting the program, talking to it, asking it.
 
+pub mod disk;
 pub mod events;
 pub mod http;
 pub mod program;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::MaySend;
+use crate::patience::was_too_slow;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -58,6 +59,7 @@ pub(crate) struct Rejected {
         (status = 200, description = "On disk", body = Accepted),
         (status = 400, description = "The body cannot be read", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No key", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "Sent too slowly", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Unknown content type", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too much at once; Retry-After says when", body = Problem, content_type = "application/problem+json"),
@@ -91,6 +93,9 @@ pub(crate) async fn post_events(
 pub(crate) fn unread(rejection: &BytesRejection, limit: usize) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::too_large(format!("the body is larger than {limit} bytes; send it in parts"));
+    }
+    if was_too_slow(rejection) {
+        return Problem::too_slow("the body came too slowly; nothing of it was taken");
     }
     Problem::bad_request(format!("the body cannot be read: {}", rejection.body_text()))
 }

@@ -28,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::assets;
+use crate::patience;
 use crate::problem::Problem;
 use crate::state::State;
 
@@ -94,6 +95,8 @@ pub fn router(state: State) -> Router {
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())
+        // And what comes over the wire as a whole.
+        .layer(middleware::from_fn(patience::limit))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -73,8 +73,7 @@ impl RejectedEntry {
     pub(super) fn new(rejected: Reject, now: EventTime) -> Self {
         let Reject { origin, reason, problems, body } = rejected;
         // Cut card data in the whole text first: a number on the cut would not be recognised any more.
-        let clean = redact_json(&body);
-        let mut kept = redact_text(&clean).into_owned();
+        let mut kept = redact_json(&body).into_owned();
         let body_bytes = (kept.len() > BODY_BYTES_MAX).then_some(body.len() as u64);
         if body_bytes.is_some() {
             kept.truncate(floor_char_boundary(&kept, BODY_BYTES_MAX));

@@ -1,6 +1,6 @@
 //! Writes a run: pages as identities come, fences and filter behind them, the header last.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::filter::{FilterBuilder, Hash};
 use super::run::{PAGE_BYTES, PAGE_IDENTITIES, Run, encode_header, finish_page, path_of};
-use crate::disk::sync_dir;
+use crate::disk::{before_change, remove_file, rename, sync_dir};
 
 /// Bytes collected before they are written.
 const WRITE_BYTES: usize = 64 * PAGE_BYTES;
@@ -21,7 +21,7 @@ struct Temporary(PathBuf);
 impl Drop for Temporary {
     fn drop(&mut self) {
         // Gone already when it was finished. What cannot be removed now is removed at the next start.
-        let _ = fs::remove_file(&self.0);
+        let _ = remove_file(&self.0);
     }
 }
 
@@ -46,6 +46,7 @@ impl RunWriter {
     pub(crate) fn create(dir: &Path, positions: RangeInclusive<u64>, identities: u64) -> io::Result<RunWriter> {
         let path = path_of(dir, &positions);
         let temporary = Temporary(path.with_extension("tmp"));
+        before_change(&temporary.0)?;
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&temporary.0)?;
         let fences = Vec::with_capacity(identities.div_ceil(PAGE_IDENTITIES as u64) as usize);
         Ok(RunWriter {
@@ -84,6 +85,7 @@ impl RunWriter {
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
+        before_change(&self.path)?;
         self.file.write_all_at(&self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
@@ -113,10 +115,13 @@ impl RunWriter {
             tail.extend_from_slice(&fence.to_le_bytes());
         }
         run.filter.encode_into(&mut tail);
+        before_change(&run.path)?;
         run.file.write_all_at(&tail, self.written)?;
+        before_change(&run.path)?;
         run.file.write_all_at(&encode_header(&run, crc32c::crc32c(&tail)), 0)?;
+        before_change(&run.path)?;
         run.file.sync_all()?;
-        fs::rename(&self.temporary.0, &run.path)?;
+        rename(&self.temporary.0, &run.path)?;
         sync_dir(run.path.parent().unwrap_or(Path::new(".")))?;
         Ok(run)
     }

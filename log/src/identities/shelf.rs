@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::recent::{IdentityError, Set};
 use super::run::Run;
-use crate::disk::{create_dir, is_full, lock, sync_dir};
+use crate::disk::{create_dir, is_full, lock, remove_file, sync_dir};
 use crate::error::{LogError, Positions, io_error};
 
 /// Frozen sets that may wait to be sealed. With the recent one they bound the memory of identities in use.
@@ -61,7 +61,7 @@ impl Shelf {
             let path = entry.map_err(io_error("list", dir))?.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("ids") => runs.push(Arc::new(Run::open(&path)?)),
-                Some("tmp") => fs::remove_file(&path).map_err(io_error("delete", &path))?,
+                Some("tmp") => remove_file(&path).map_err(io_error("delete", &path))?,
                 _ => {}
             }
         }
@@ -234,7 +234,7 @@ fn without_merged(mut runs: Vec<Arc<Run>>) -> Result<Vec<Arc<Run>>, LogError> {
 
 fn delete(dir: &Path, paths: &[PathBuf]) -> Result<(), LogError> {
     for path in paths {
-        fs::remove_file(path).map_err(io_error("delete", path))?;
+        remove_file(path).map_err(io_error("delete", path))?;
     }
     if paths.is_empty() { Ok(()) } else { sync_dir(dir).map_err(io_error("sync", dir)) }
 }

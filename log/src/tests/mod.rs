@@ -6,6 +6,8 @@ mod duplicates;
 mod failures;
 mod group_commit;
 mod readers;
+mod rot;
+mod steps;
 
 use std::fs;
 use std::ops::RangeInclusive;
