@@ -22,6 +22,11 @@ impl Entry {
         Entry { key: key(identity, crc32c::crc32c(&bytes)), tag, bytes }
     }
 
+    /// The event.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     pub(crate) fn key(&self) -> u128 {
         self.key
     }

@@ -55,7 +55,7 @@ incremental:
     marts.cart_stock: [shop, "'cart ' || cart_id"]
     events.storefront:
       - [shop, "'checkout ' || coalesce(checkout_id, cart_id, session_id, visitor_id)"]
-      - [shop, "'cart ' || cart_id"]
+      - [shop, "'cart ' || coalesce(cart_id, session_id, visitor_id)"]
       - [shop, "'order ' || order_id"]
     events.orders:
       - [shop, "'checkout ' || checkout_id"]

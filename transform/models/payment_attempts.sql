@@ -75,6 +75,7 @@ incremental:
       - [shop, "'order ' || order_id"]
       - [shop, "'checkout ' || checkout_id"]
     marts.payment_attempts: [shop, "'payment ' || provider || ' ' || payment_id"]
+  open: stage = 'pending'
 --- */
 with
 in_time as (

@@ -63,6 +63,7 @@ own as (
 pairs as (
     select c.*, p.provider, coalesce(o.attempts, 0) as own_attempts, coalesce(o.approved, 0) as own_approved
     from cells c
+    -- Many to many: each cell with each provider.
     join (select distinct shop, currency, provider from own) p on c.shop = p.shop and c.currency = p.currency
     left join own o on c.shop = o.shop and c.currency = o.currency and c.method = o.method and c.network = o.network
         and c.funding = o.funding and c.domestic = o.domestic and p.provider = o.provider
@@ -73,6 +74,7 @@ terms as (
         row_number() over (partition by c.shop, c.currency, c.method, c.network, c.funding, c.domestic, c.provider
             order by t.shop = '*', t.method = '*', t.network = '*', t.funding = '*', t.domestic = '*',
                 t.currency = '*', t.valid_from desc nulls last) as choice
+    -- Many to many: the term that fits best is chosen of all that fit.
     from pairs c join settings.provider_terms t on c.provider = t.provider
         and (t.shop = '*' or t.shop = c.shop) and (t.method = '*' or t.method = c.method)
         and (t.network = '*' or t.network = c.network) and (t.funding = '*' or t.funding = c.funding)

@@ -7,8 +7,8 @@ by: first news of each product in the stockroom; orders move nothing at other lo
 --- */
 select shop, location, min(first_day) as first_day, count(*) as products
 from (select shop, location, sku, min(shop_date(shop, event_time)) as first_day
-    from events.inventory
-    where type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred',
+    from events.inventory cross join settings.run
+    where event_time <= as_of and type in ('inventory.received', 'inventory.returned', 'inventory.adjusted', 'inventory.transferred',
         'inventory.counted', 'purchase_order.received') and location <> 'default'
     group by shop, location, sku)
 group by shop, location

@@ -37,13 +37,8 @@ macro_rules! tables {
 }
 
 /// Every table of `models/tables/`, which a test compares with the folder.
-pub(crate) static TABLES: &[BuiltinTable] = tables![
-    "currencies",
-    "decline_codes",
-    "fx_rates",
-    "provider_terms",
-    "reorder_policy",
-];
+pub(crate) static TABLES: &[BuiltinTable] =
+    tables!["currencies", "decline_codes", "fx_rates", "provider_terms", "reorder_policy",];
 
 /// Every file of `models/`, which a test compares with the folder.
 pub(crate) static BUILTIN: &[Builtin] = builtin![

@@ -64,12 +64,17 @@ async fn the_same_events_in_another_order_and_other_batches_give_the_same_rows()
     let mut turned = events.clone();
     turned.reverse();
     let (first, second) = (run_shop(&events, 10_000).await, run_shop(&turned, 37).await);
+    let mut empty = Vec::new();
     for model in Project::builtin().unwrap().models() {
         let query = format!("select * from {}", model.table());
         let rows = rows_of(first.session(), &query).await;
-        assert!(!rows.is_empty(), "{} is empty, the test says nothing", model.table());
+        if rows.is_empty() {
+            empty.push(model.head.name.clone());
+        }
         assert_eq!(rows, rows_of(second.session(), &query).await, "{}", model.table());
     }
+    // Of these the test says nothing: the shop has one rate of fees, and too few attempts with each provider.
+    assert_eq!(empty, ["fee_changes"]);
 }
 
 #[tokio::test]
@@ -197,7 +202,7 @@ async fn a_run_on_a_lake_leaves_marts_that_anybody_can_read_and_that_pass_their_
     let project = Project::builtin().unwrap();
     let some = Selection::Named(vec!["orders".to_owned(), "funnel_daily".to_owned()]);
     let mut position = 0;
-    for (part, selection, models) in [(early, some, 6), (late, Selection::All, 13)] {
+    for (part, selection, models) in [(early, some, 8), (late, Selection::All, 49)] {
         for (family, batch) in event_batches(part) {
             let from = lake.position(family).await.unwrap();
             lake.append(family, vec![batch], from, part.last().unwrap().0).await.unwrap();
@@ -225,7 +230,10 @@ async fn a_run_on_a_lake_leaves_marts_that_anybody_can_read_and_that_pass_their_
     let comment = "select comment from settings.columns where table_schema = 'marts' and table_name = 'orders' and column_name = 'net_sales'";
     assert_eq!(rows_of(&session, comment).await, [[Some("gross_sales less discounts less returns".to_owned())]]);
     let info = lake.mart("orders").await.unwrap().unwrap().info;
-    assert_eq!(info.sources.keys().collect::<Vec<_>>(), ["events.orders", "events.payments", "marts.order_lines"]);
+    assert_eq!(
+        info.sources.keys().collect::<Vec<_>>(),
+        ["events.orders", "events.payments", "marts.order_lines", "marts.order_rates", "marts.payment_coverage"]
+    );
 }
 
 /// The real shop of a year: 541,909 lines, with returns that name no order, and a known sum.

@@ -38,6 +38,7 @@ pub(crate) fn random_shop(seed: u64, visits: u64) -> Vec<Value> {
     for day in 0..40 {
         shop.warehouse(day);
     }
+    shop.tell(20 * DAY, "inventory.counted", json!({"sku": "sku11", "on_hand": "0"}));
     shop.events
 }
 
@@ -169,7 +170,14 @@ impl RandomShop {
         if !customer.is_null() {
             placed["customer"] = customer;
         }
+        let is_cash = visit % 5 == 3;
+        if is_cash {
+            placed["payment_method"] = Value::from("cod");
+        }
         self.tell(at, "order.placed", placed);
+        if is_cash {
+            self.tell(at + DAY / 2, "order.shipped", json!({"order_id": order}));
+        }
         if !self.dice.one_in(3) {
             let mut captured = pay("10");
             captured["fee"] = Value::from("0.35");

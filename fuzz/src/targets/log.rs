@@ -33,7 +33,7 @@ fn options() -> Options {
 
 fn entry(number: u64) -> Entry {
     let identity = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-    Entry { identity, tag: (number % 4) as u8, bytes: Bytes::from(format!("event {number}")) }
+    Entry::new(identity, (number % 4) as u8, Bytes::from(format!("event {number}")))
 }
 
 pub(crate) fn run(data: &[u8]) {
@@ -64,7 +64,7 @@ fn damaged(data: &[u8]) {
     let dir = write(&bytes);
     let Some(numbers) = opened(dir.path()) else { return };
     for (place, (position, bytes)) in numbers.iter().enumerate() {
-        assert_eq!((*position, bytes), (place as u64 + 1, &entry(*position).bytes), "a record that was not stored");
+        assert_eq!((*position, bytes), (place as u64 + 1, entry(*position).bytes()), "a record that was not stored");
     }
     // What was cut off can be stored again, once.
     let (log, _) = Log::open(dir.path(), options()).unwrap();
