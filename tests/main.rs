@@ -13,6 +13,7 @@ mod disorder;
 mod freshness;
 mod hostile;
 mod import;
+mod oracles;
 mod pull;
 mod pull_shops;
 mod readers;

@@ -32,10 +32,11 @@ pub async fn run(context: Context, options: cli::Run) -> Result<ExitCode, Failur
     let runner = Runner::new(&project).full(options.full);
     let selection = selection(options.models);
     let settings = rooms::session_settings(&context);
-    let report = runner.run(&rooms.lake, settings, &selection, EventTime::now(), &mut progress).await;
+    let as_of = EventTime::now();
+    let report = runner.run(&rooms.lake, settings, &selection, as_of, &mut progress).await;
     bar.finish_and_clear();
     rooms.log.close();
-    tell(&context, &report.or_fail(Code::Usage)?)
+    tell(&context, as_of, &report.or_fail(Code::Usage)?)
 }
 
 /// What a run would do, beside a server as well: nothing is written.
@@ -81,7 +82,7 @@ pub fn selection(models: Vec<String>) -> Selection {
     if models.is_empty() { Selection::All } else { Selection::Named(models) }
 }
 
-fn tell(context: &Context, report: &RunReport) -> Result<ExitCode, Failure> {
+fn tell(context: &Context, as_of: EventTime, report: &RunReport) -> Result<ExitCode, Failure> {
     if context.json {
         let models: Vec<_> = report
             .models
@@ -104,7 +105,7 @@ fn tell(context: &Context, report: &RunReport) -> Result<ExitCode, Failure> {
                 })
             })
             .collect();
-        print_json(&serde_json::json!({ "models": models }))?;
+        print_json(&serde_json::json!({ "as_of": as_of.to_string(), "models": models }))?;
     } else {
         let mut text = String::new();
         for run in &report.models {

@@ -17,7 +17,7 @@ from statistics import NormalDist
 from ledger import Ledger, attempts_of, places, table
 
 EURO = "AT BE BG CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split()
-DECIMALS = {row["currency"]: int(row["decimals"]) for row in table("currencies")}
+DECIMALS = {row["currency"]: int(row["exponent"]) for row in table("currencies")}
 
 
 def main():
