@@ -44,11 +44,8 @@ fn every_metric_of_a_random_shop_comes_out_in_python_as_well() {
         mizan.ok(&["sql", &query, "--format", "parquet", "--output", file.to_str().unwrap()]);
     }
     for oracle in ORACLES {
-        let told = Command::new(&python)
-            .arg(oracles.join(format!("oracle_{oracle}.py")))
-            .arg(folder.path())
-            .output()
-            .unwrap();
+        let told =
+            Command::new(&python).arg(oracles.join(format!("oracle_{oracle}.py"))).arg(folder.path()).output().unwrap();
         let text = String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
         assert!(told.status.success(), "{oracle}:\n{text}");
     }

@@ -68,7 +68,7 @@ pub async fn run(mut context: Context, options: cli::Demo) -> Result<ExitCode, F
         connector.pull_every_minutes = 0;
     }
     context.settings.ingest.flush_seconds = context.settings.ingest.flush_seconds.min(5);
-    context.settings.transform.every_seconds = context.settings.transform.every_seconds.min(10);
+    context.settings.transform.every_seconds = context.settings.transform.every_seconds.min(20);
     let market = Market::Riyadh;
     context.settings.shops.insert(
         "default".to_owned(),
