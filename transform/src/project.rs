@@ -121,7 +121,7 @@ impl Project {
             }
             if let Some(incremental) = &model.head.incremental {
                 let own = model.table();
-                for (table, _) in incremental.inputs(&own).filter(|(table, _)| !model.reads.contains(table)) {
+                if let Some((table, _)) = incremental.inputs(&own).find(|(table, _)| !model.reads.contains(table)) {
                     let hint = did_you_mean(table, model.reads.iter().map(String::as_str));
                     return Err(incremental.wrong(
                         &model.file,

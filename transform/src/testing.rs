@@ -164,7 +164,7 @@ impl RandomShop {
             self.tell(at - 4, "payment.failed", data);
         }
         // A guest now and then; the others come again.
-        let customer = if visit % 7 == 0 { Value::Null } else { json!({"id": format!("u{}", visit % 40)}) };
+        let customer = if visit.is_multiple_of(7) { Value::Null } else { json!({"id": format!("u{}", visit % 40)}) };
         let mut placed = json!({"order_id": order, "currency": currency, "lines": lines, "discount": discount, "tax": "1.23", "shipping": "5",
             "cart_id": cart, "checkout_id": checkout});
         if !customer.is_null() {
