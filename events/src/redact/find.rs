@@ -9,6 +9,9 @@ use std::ops::Range;
 use super::numbers::{Gap, Run, digit_value, gap_of, is_uuid};
 use crate::card::is_card_number;
 
+/// Digits of identifiers that are made at random, and of MD5, SHA-1 and SHA-256.
+const HASHES: [usize; 4] = [24, 32, 40, 64];
+
 /// Lengths in the order in which they are tried where several numbers stand side by side.
 const LENGTHS: [usize; 7] = [16, 15, 14, 13, 19, 18, 17];
 
@@ -63,6 +66,7 @@ impl<'t> Surroundings<'t> {
             && !is_another_form(run, &groups)
             && !self.is_identifier(run, &digits, &values)
             && !self.is_in_uuid(run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end)
+            && !self.is_in_hash(run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end)
     }
 
     /// Whether it is rather an identifier, by its length and by what stands beside it.
@@ -113,6 +117,21 @@ impl<'t> Surroundings<'t> {
                 && at + 36 > number.start
                 && is_apart(at.checked_sub(1).and_then(|before| text.get(before)))
                 && is_apart(text.get(at + 36))
+        })
+    }
+
+    /// Whether a number begins or ends in a hash, or an identifier made like one: of some ten thousand, one has enough digits
+    /// in a row, and among marketplaces' orders there are hundreds of thousands.
+    fn is_in_hash(&self, number: Range<usize>) -> bool {
+        let text = self.text.as_bytes();
+        [number.start, number.end - 1].into_iter().any(|at| {
+            let begin = text[..at].iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
+            let end =
+                text[at..].iter().position(|byte| !byte.is_ascii_alphanumeric()).map_or(text.len(), |gap| at + gap);
+            let word = text.get(begin..end).unwrap_or_default();
+            HASHES.contains(&word.len())
+                && word.iter().all(u8::is_ascii_hexdigit)
+                && word.iter().any(u8::is_ascii_alphabetic)
         })
     }
 
