@@ -186,14 +186,14 @@ impl FrameBuilder {
     }
 
     /// Adds a record and returns its position.
-    pub(crate) fn push(&mut self, entry: &Entry, key: u128) -> u64 {
+    pub(crate) fn push(&mut self, entry: &Entry) -> u64 {
         let position = self.first_position + u64::from(self.records);
         // Requests are refused before they come near 4 GiB.
         // Piece by piece into its place: put together elsewhere first, it would be read back while it is still being written,
         // and the processor waits for that.
         self.bytes.extend_from_slice(&(entry.bytes.len() as u32).to_le_bytes());
         self.bytes.push(entry.tag);
-        self.bytes.extend_from_slice(&key.to_le_bytes());
+        self.bytes.extend_from_slice(&entry.key().to_le_bytes());
         self.bytes.extend_from_slice(&entry.bytes);
         self.tags.add(entry.tag);
         self.records += 1;

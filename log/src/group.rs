@@ -47,18 +47,15 @@ impl Group {
         identities: &mut Identities,
     ) -> Result<(), IdentityError> {
         identities.make_room(self.fresh.capacity(), first_position - 1)?;
-        let mut keys = Vec::new();
         for request in &self.requests {
             frame.begin_request(request.received_at_us);
             let mut outcomes = Vec::with_capacity(request.entries.len());
-            keys.clear();
-            keys.extend(request.entries.iter().map(Entry::key));
-            let known = identities.insert_all(keys.iter().copied(), &mut self.fresh)?;
-            for ((entry, key), known) in request.entries.iter().zip(&keys).zip(known) {
+            let known = identities.insert_all(request.entries.iter().map(Entry::key), &mut self.fresh)?;
+            for (entry, known) in request.entries.iter().zip(known) {
                 outcomes.push(match known {
                     Known::Not => {
                         self.stored_bytes += entry.bytes.len() as u64;
-                        Outcome::Stored(frame.push(entry, *key))
+                        Outcome::Stored(frame.push(entry))
                     }
                     Known::Same => Outcome::Duplicate,
                     Known::Other => Outcome::Conflict,
