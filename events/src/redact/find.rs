@@ -60,13 +60,14 @@ impl<'t> Surroundings<'t> {
 
     fn is_card(&self, run: &Run, groups: Range<usize>) -> bool {
         let digits = run.groups[groups.start].digits.start..run.groups[groups.end - 1].digits.end;
+        let bytes = run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end;
         let values = run.values(digits.clone());
         is_card_number(&values)
             && !self.is_cut_already(run, &groups)
             && !is_another_form(run, &groups)
             && !self.is_identifier(run, &digits, &values)
-            && !self.is_in_uuid(run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end)
-            && !self.is_in_hash(run.digits[digits.start].bytes.start..run.digits[digits.end - 1].bytes.end)
+            && !self.is_in_uuid(bytes.clone())
+            && !self.is_in_hash(bytes)
     }
 
     /// Whether it is rather an identifier, by its length and by what stands beside it.
@@ -120,8 +121,8 @@ impl<'t> Surroundings<'t> {
         })
     }
 
-    /// Whether a number begins or ends in a hash, or an identifier made like one: of some ten thousand, one has enough digits
-    /// in a row, and among marketplaces' orders there are hundreds of thousands.
+    /// Whether a number begins or ends in a hash, or in an identifier made like one: where a marketplace names hundreds of
+    /// thousands of orders so, some have enough digits in a row.
     fn is_in_hash(&self, number: Range<usize>) -> bool {
         let text = self.text.as_bytes();
         [number.start, number.end - 1].into_iter().any(|at| {
