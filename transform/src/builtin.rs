@@ -121,4 +121,16 @@ mod tests {
         tables.sort();
         assert_eq!(files_in("/tables"), tables);
     }
+
+    /// The list of ISO 4217 stands in `events`; models need it as a table.
+    #[test]
+    fn the_table_of_currencies_says_what_events_are_checked_against() {
+        let table = TABLES.iter().find(|table| table.name == "currencies").unwrap();
+        for line in table.csv.lines().skip(1) {
+            let (code, exponent) = line.split_once(',').unwrap();
+            let known = mizan_events::Currency::from_code(code).unwrap();
+            assert_eq!(exponent, known.exponent().to_string(), "{code}");
+        }
+        assert!(table.csv.lines().count() > 150);
+    }
 }
