@@ -40,40 +40,59 @@ def rate_of(count, of, places=6):
     return None if not of else rounded(Decimal(count) / Decimal(of), places)
 
 
-class Export:
-    """The exports of one shop system."""
+class Exports:
+    """The exports of one run in a folder, the shops' currencies and clocks, and how many comparisons failed."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.duck = duckdb.connect()
-        self.as_of = moment((self.folder / "as_of.txt").read_text().strip())
+        self.told_as_of = (self.folder / "as_of.txt").read_text().strip()
         self.shops = {}
         if self.has("settings.shops"):
-            for row in self.rows("select shop, currency, timezone from {}", "settings.shops"):
+            for row in self.found(f"select shop, currency, timezone from {self.file('settings.shops')}"):
                 self.shops[row["shop"]] = (row["currency"], ZoneInfo(row["timezone"]))
         self.faults = 0
+
+    def file(self, table):
+        return f"'{self.folder / f'{table}.parquet'}'"
+
+    def found(self, query):
+        """Rows as dictionaries."""
+        found = self.duck.execute(query)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row)) for row in found.fetchall()]
+
+    def currency(self, shop):
+        return self.shops.get(shop, ("SAR", None))[0]
+
+    def zone(self, shop):
+        return self.shops.get(shop, (None, ZoneInfo("Asia/Riyadh")))[1]
+
+    def finish(self):
+        sys.exit(1 if self.faults else 0)
 
     def has(self, table):
         return (self.folder / f"{table}.parquet").exists()
 
+
+class Export(Exports):
+    """The same with times as microseconds since 1970, and rows compared as bags."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.as_of = moment(self.told_as_of)
+
     def rows(self, query, *tables):
-        """Rows as dictionaries, times as microseconds since 1970; {} stands for a table's file."""
-        files = [f"'{self.folder / f'{table}.parquet'}'" for table in tables]
-        found = self.duck.execute(query.format(*files))
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row)) for row in found.fetchall()]
+        """Rows as dictionaries; {} stands for a table's file."""
+        return self.found(query.format(*map(self.file, tables)))
 
     def table(self, table, *columns):
         """These columns of a table; `name:us` is a time as microseconds."""
         chosen = ", ".join(f"epoch_us({c[:-3]}) as {c[:-3]}" if c.endswith(":us") else c for c in columns)
         return self.rows(f"select {chosen} from {{}}", table)
 
-    def currency(self, shop):
-        return self.shops.get(shop, ("SAR", None))[0]
-
     def day(self, shop, us):
-        zone = self.shops.get(shop, (None, ZoneInfo("Asia/Riyadh")))[1]
-        return datetime.fromtimestamp(us / 1_000_000, timezone.utc).astimezone(zone).date()
+        return datetime.fromtimestamp(us / 1_000_000, timezone.utc).astimezone(self.zone(shop)).date()
 
     def compare(self, what, expected, found):
         """Both are lists of tuples; the order does not matter, how often a row stands does."""
@@ -88,9 +107,6 @@ class Export:
             print("  expected", shown(row))
         for row in sorted(surplus, key=str)[:5]:
             print("  found   ", shown(row))
-
-    def finish(self):
-        sys.exit(1 if self.faults else 0)
 
 
 def shown(row):

@@ -1,14 +1,12 @@
 """What the oracles of money and stock share: exports as Python rows, the shop's clock, and a comparison."""
 
 import csv
-import sys
 from collections import Counter
 from datetime import datetime, timedelta, timezone
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import duckdb
+from common import Exports, rounded
 
 TABLES = Path(__file__).resolve().parents[2] / "transform" / "models" / "tables"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -16,33 +14,19 @@ CASH = {"cod", "cash_on_delivery"}
 OFF_NETWORK = CASH | {"cash", "transfer", "bank_transfer", "voucher"}
 
 
-class Ledger:
-    """The exports of one run. `default_zone` counts where no settings.shops.parquet tells the shop's."""
+class Ledger(Exports):
+    """The exports of one run with times as they are, and rows compared by their keys."""
 
-    def __init__(self, folder, default_currency="SAR", default_zone="Asia/Riyadh"):
-        self.folder = Path(folder)
-        self.duck = duckdb.connect()
+    def __init__(self, folder):
+        super().__init__(folder)
         self.duck.execute("set timezone = 'UTC'")
-        self.as_of = datetime.fromisoformat((self.folder / "as_of.txt").read_text().strip().replace("Z", "+00:00"))
-        self.default = (default_currency, ZoneInfo(default_zone))
-        self.shops = {}
-        for row in self.rows("settings.shops"):
-            self.shops[row["shop"]] = (row["currency"], ZoneInfo(row["timezone"]))
-        self.faults = 0
+        self.as_of = datetime.fromisoformat(self.told_as_of.replace("Z", "+00:00"))
 
     def rows(self, table, where="true"):
-        path = self.folder / f"{table}.parquet"
-        if not path.exists():
-            return []
-        found = self.duck.execute(f"select * from '{path}' where {where}")
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row)) for row in found.fetchall()]
-
-    def currency(self, shop):
-        return self.shops.get(shop, self.default)[0]
+        return self.found(f"select * from {self.file(table)} where {where}") if self.has(table) else []
 
     def local(self, shop, time):
-        return time.astimezone(self.shops.get(shop, self.default)[1]).replace(tzinfo=None)
+        return time.astimezone(self.zone(shop)).replace(tzinfo=None)
 
     def day(self, shop, time):
         return self.local(shop, time).date()
@@ -58,9 +42,6 @@ class Ledger:
         for key in sorted(wrong, key=str)[:5]:
             print("  key", *key, "\n    expected", expected.get(key), "\n    found   ", found.get(key))
 
-    def finish(self):
-        sys.exit(1 if self.faults else 0)
-
 
 def table(name, folder=TABLES):
     with open(folder / f"{name}.csv", newline="") as file:
@@ -68,11 +49,7 @@ def table(name, folder=TABLES):
 
 
 def places(value, digits):
-    return None if value is None else Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-
-
-def rate(top, low, digits=6):
-    return None if not low else places(Decimal(top) / Decimal(low), digits)
+    return None if value is None else rounded(Decimal(value), digits)
 
 
 def in_order(events):

@@ -7,7 +7,8 @@ import sys
 from collections import defaultdict
 from decimal import Decimal
 
-from ledger import CASH, Ledger, attempts_of, in_order, places, rate
+from common import rate_of
+from ledger import CASH, Ledger, attempts_of, in_order, places
 
 FAILED = {"declined", "error", "risk_blocked", "three_ds_dropoff", "dropped"}
 
@@ -196,13 +197,13 @@ def daily(ledger, attempts, purchases, cash):
         answered, decided = d["attempts"] - d["pending"], d["orders"] - d["orders_pending"]
         left = answered - d["blocked"] - d["declined"] - d["errors"] - d["dropoffs"] - d["dropped"]
         expected[key] = tuple(int(d[k]) for k in COUNTS) + tuple(places(d[k], 4) for k in AMOUNTS) + (
-            rate(d["network_ok"], d["submitted"]), rate(left, answered), rate(d["authorised"], answered),
-            rate(d["approved"], d["asked"]), rate(d["orders_paid"], decided), rate(d["order_paid"], d["order_amount"]),
-            rate(d["captured"], d["attempts"]), rate(d["orders_first"], decided),
-            rate(d["orders_recovered"], d["orders_failed"]), rate(d["dropoffs"], d["three"]),
-            rate(d["three"], answered), rate(d["captured"], d["authorised"]), rate(d["refunds"], d["captures"]),
-            rate(d["refunded_amount"], d["captured_amount"]), rate(d["disputes"], d["captures"]),
-            rate(d["cash_paid"], d["shipped"] - d["under_way"]), rate(d["unclassified"], d["refusals"]))
+            rate_of(d["network_ok"], d["submitted"]), rate_of(left, answered), rate_of(d["authorised"], answered),
+            rate_of(d["approved"], d["asked"]), rate_of(d["orders_paid"], decided), rate_of(d["order_paid"], d["order_amount"]),
+            rate_of(d["captured"], d["attempts"]), rate_of(d["orders_first"], decided),
+            rate_of(d["orders_recovered"], d["orders_failed"]), rate_of(d["dropoffs"], d["three"]),
+            rate_of(d["three"], answered), rate_of(d["captured"], d["authorised"]), rate_of(d["refunds"], d["captures"]),
+            rate_of(d["refunded_amount"], d["captured_amount"]), rate_of(d["disputes"], d["captures"]),
+            rate_of(d["cash_paid"], d["shipped"] - d["under_way"]), rate_of(d["unclassified"], d["refusals"]))
     names = ("attempts pending submitted authorised captured orders orders_pending orders_paid orders_first_paid "
              "orders_recovered captures refunds disputes cod_shipped cod_paid attempted_amount order_amount "
              "captured_amount refunded_amount network_authorisation_rate acceptance_rate attempt_success_rate "
@@ -218,7 +219,7 @@ def daily(ledger, attempts, purchases, cash):
         for place, name in enumerate(("captures", "disputes", "refunds", "captured_amount")):
             month[place] += d[name]
     ledger.compare("payments_monthly", {
-        key: (int(m[0]), rate(m[1], m[0]), rate(m[2], m[0]), places(m[3], 4)) for key, m in months.items()}, {
+        key: (int(m[0]), rate_of(m[1], m[0]), rate_of(m[2], m[0]), places(m[3], 4)) for key, m in months.items()}, {
         (r["shop"], r["month"], r["provider"], r["method"], r["currency"]): (
             r["captures"], r["chargeback_rate"], r["refund_rate"], r["captured_amount"])
         for r in ledger.rows("marts.payments_monthly")})

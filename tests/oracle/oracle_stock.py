@@ -10,7 +10,8 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from statistics import NormalDist, stdev
 
-from ledger import Ledger, in_order, places, rate, table
+from common import rate_of
+from ledger import Ledger, in_order, places, table
 
 TELLS = {"received", "returned", "adjusted", "transferred", "counted"}
 DAY = 86400
@@ -147,7 +148,7 @@ def service(ledger, known, outs, demand):
             asked = sum((d[0] for d in told if d[1] is not None), Decimal(0))
             given = sum((d[1] for d in told if d[1] is not None), Decimal(0))
             expected[(shop, location, day)] = (
-                len(begun), seconds, out, asked, given, rate(out, seconds), rate(given, asked))
+                len(begun), seconds, out, asked, given, rate_of(out, seconds), rate_of(given, asked))
             day += timedelta(days=1)
     ledger.compare("stock_service_daily", expected, {
         (r["shop"], r["location"], r["day"]): (
