@@ -5,18 +5,13 @@ use std::process::{Command, Stdio};
 use mizan_events::{EventTime, Family};
 
 use crate::support::Mizan;
-use crate::support::tools::{repository, tool};
+use crate::support::tools::{python, repository};
 
 const ORACLES: [&str; 6] = ["behaviour", "customers", "payments", "providers", "sales", "stock"];
 
 #[test]
 fn every_metric_of_a_random_shop_comes_out_in_python_as_well() {
-    let Some(python) = tool("MIZAN_TEST_PYTHON", &["python3"]) else { return };
-    if !Command::new(&python).args(["-c", "import duckdb"]).output().unwrap().status.success() {
-        assert!(std::env::var_os("MIZAN_TEST_REQUIRE_ALL").is_none(), "the Python package duckdb is not installed");
-        println!("passed over: pip install -r tests/readers/requirements.txt, and set MIZAN_TEST_PYTHON");
-        return;
-    }
+    let Some(python) = python("duckdb") else { return };
     let mizan = Mizan::new();
     let folder = tempfile::tempdir().unwrap();
     let oracles = repository().join("tests/oracle");

@@ -4,22 +4,11 @@ use std::process::Command;
 
 use crate::support::Mizan;
 use crate::support::events::{captured, placed};
-use crate::support::tools::{repository, tool};
+use crate::support::tools::{python, repository};
 
 #[test]
 fn deltalake_polars_and_clickhouse_find_the_same_rows() {
-    let Some(python) = tool("MIZAN_TEST_PYTHON", &["python3"]) else { return };
-    let has_readers = Command::new(&python)
-        .args(["-c", "import deltalake, polars, chdb, pyarrow"])
-        .output()
-        .unwrap()
-        .status
-        .success();
-    if !has_readers {
-        assert!(std::env::var_os("MIZAN_TEST_REQUIRE_ALL").is_none(), "the Python readers are not installed");
-        println!("passed over: pip install -r tests/readers/requirements.txt, and set MIZAN_TEST_PYTHON");
-        return;
-    }
+    let Some(python) = python("deltalake, polars, chdb, pyarrow") else { return };
     let mizan = Mizan::new();
     let server = mizan.serve_with(&[("MIZAN_INGEST__FLUSH_SECONDS", "1")]);
     // Twelve days, so that there are twelve partitions, in three rounds, so that there are several commits.

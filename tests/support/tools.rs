@@ -1,6 +1,7 @@
 //! Other programs and data that some tests need.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The repository's own folder.
 pub fn repository() -> PathBuf {
@@ -31,4 +32,15 @@ pub fn tool(variable: &str, names: &[&str]) -> Option<PathBuf> {
         println!("passed over: none of {names:?} is here; set {variable} to have this tested");
     }
     found
+}
+
+/// Python with these packages, which `tests/readers/requirements.txt` lists.
+pub fn python(packages: &str) -> Option<PathBuf> {
+    let python = tool("MIZAN_TEST_PYTHON", &["python3"])?;
+    if Command::new(&python).args(["-c", &format!("import {packages}")]).output().unwrap().status.success() {
+        return Some(python);
+    }
+    assert!(std::env::var_os("MIZAN_TEST_REQUIRE_ALL").is_none(), "Python's {packages} is not installed");
+    println!("passed over: pip install -r tests/readers/requirements.txt, and set MIZAN_TEST_PYTHON");
+    None
 }
